@@ -185,10 +185,7 @@ impl Report {
         Self {
             verdict: Verdict::Unscannable,
             formats: Vec::new(),
-            coverage: Coverage::Partial {
-                cause,
-                reason: printable(reason.as_ref(), MAX_EVIDENCE_BYTES),
-            },
+            coverage: Coverage::Partial { cause, reason: printable(reason.as_ref(), MAX_EVIDENCE_BYTES) },
             findings: Vec::new(),
             findings_dropped: 0,
             bytes_read: 0,

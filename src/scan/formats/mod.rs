@@ -1,0 +1,42 @@
+//! The formats that are known: one file (or folder) and one line in [`FORMATS`] each.
+//!
+//! Everything that is shown of a format is derived from this list: the order of recognition, `modelscand formats`, the table in
+//! README.md and the golden tests. See docs/add-a-format.md.
+
+use std::io;
+
+use super::identify::Probe;
+use super::input::Input;
+use super::{Scan, Stop};
+use crate::report::{Rule, Severity};
+
+/// A kind of model file (or of container around one).
+pub struct Format {
+    /// The word for it in reports: `pickle`, `zip`, `safetensors`.
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// How content is recognised, in one line for people.
+    pub recognised_by: &'static str,
+    /// What is looked for, in one line for people.
+    pub looks_for: &'static str,
+    /// The rules that a scan of it can raise.
+    pub rules: &'static [RuleInfo],
+    /// Tells whether the bytes are this format, or would be taken for it by a loader.
+    pub recognise: fn(&Probe<'_>) -> io::Result<bool>,
+    /// Looks for findings; an error makes the coverage partial.
+    pub scan: fn(&mut Scan<'_>, &Input) -> Result<(), Stop>,
+}
+
+/// A rule as it is listed and explained.
+pub struct RuleInfo {
+    /// Its name.
+    pub rule: Rule,
+    /// The worst severity that it is raised with.
+    pub severity: Severity,
+    /// What it means, in one line.
+    pub summary: &'static str,
+}
+
+/// All formats, in the order in which they are tried and listed.
+pub const FORMATS: &[&Format] = &[];

@@ -1,0 +1,39 @@
+//! What bytes are, by content and never by name alone.
+//!
+//! Every format is asked, and every one that recognises the bytes looks at them: a file that is a pickle for one loader and a zip
+//! for another (a polyglot) is scanned as both.
+
+use std::io;
+
+use super::Hints;
+use super::formats::{FORMATS, Format};
+use super::input::Input;
+
+/// Bytes of the beginning that every format gets to see.
+pub const HEAD_BYTES: usize = 4096;
+
+/// What a format is shown to recognise its own.
+pub struct Probe<'a> {
+    /// The first [`HEAD_BYTES`] bytes, or all if there are fewer.
+    pub head: &'a [u8],
+    /// The bytes themselves, for what the head does not tell (the end of a zip).
+    pub input: &'a Input,
+    /// What is known besides.
+    pub hints: &'a Hints,
+}
+
+/// The formats that recognise `input`, in the order of the list.
+///
+/// # Errors
+/// When the input cannot be read.
+pub fn identify(input: &Input, hints: &Hints) -> io::Result<Vec<&'static Format>> {
+    let head = input.bytes_at(0, HEAD_BYTES)?;
+    let probe = Probe { head: &head, input, hints };
+    let mut recognised = Vec::new();
+    for format in FORMATS {
+        if (format.recognise)(&probe)? {
+            recognised.push(*format);
+        }
+    }
+    Ok(recognised)
+}
