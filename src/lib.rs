@@ -21,8 +21,12 @@
 //! | [`watch`], [`worker`], [`action`], [`alert`], [`store`] | where files come from; the process boundary; what is done; who is told; what is remembered |
 //! | [`caches`], [`policy`], [`config`] | what a path in a cache means; what to do about a report; the configuration |
 //! | [`scan`] | the engine: bytes in, findings out |
-//! | [`report`] | the words that everything else speaks |
+//! | [`report`], [`identity`] | the words that everything else speaks |
 //! | [`sys`] | the only unsafe code |
 
+pub mod caches;
+pub mod config;
+pub mod identity;
+pub mod policy;
 pub mod report;
 pub mod scan;
