@@ -1,7 +1,6 @@
-//! The configuration: what can be set, and what holds when nothing is.
+//! What can be set, as plain data with defaults.
 //!
-//! One TOML file; every key has a default, so that an empty file and no file mean the same. `config/modelscand.toml` lists every
-//! key with its default, and a test proves that it equals the defaults here. Unknown keys are errors.
+//! Unknown keys are refused by serde here; values that have the right type and make no sense are refused by `check`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
