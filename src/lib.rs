@@ -25,8 +25,10 @@
 //! | [`sys`] | the only unsafe code |
 
 pub mod caches;
+pub mod cli;
 pub mod config;
 pub mod identity;
 pub mod policy;
+pub mod render;
 pub mod report;
 pub mod scan;
