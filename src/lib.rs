@@ -32,3 +32,4 @@ pub mod policy;
 pub mod render;
 pub mod report;
 pub mod scan;
+pub mod store;
