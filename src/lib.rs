@@ -25,9 +25,11 @@
 //! | [`sys`] | the only unsafe code |
 
 pub mod caches;
+pub mod cli;
 pub mod config;
 pub mod identity;
 pub mod policy;
+pub mod render;
 pub mod report;
 pub mod scan;
 pub mod store;

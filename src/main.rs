@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: everything is in the library, see [`modelscand`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    modelscand::cli::main()
+}

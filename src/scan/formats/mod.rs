@@ -40,3 +40,27 @@ pub struct RuleInfo {
 
 /// All formats, in the order in which they are tried and listed.
 pub const FORMATS: &[&Format] = &[];
+
+/// The rules that the engine itself raises, whatever the format.
+pub const ENGINE_RULES: &[RuleInfo] = &[
+    RuleInfo {
+        rule: super::LIMIT_DEPTH,
+        severity: Severity::Medium,
+        summary: "Containers are nested deeper than the limit; what is inside was not read",
+    },
+    RuleInfo {
+        rule: super::LIMIT_MEMBERS,
+        severity: Severity::Medium,
+        summary: "The file has more members than the limit; the rest was not read",
+    },
+    RuleInfo {
+        rule: super::LIMIT_HIT,
+        severity: Severity::Low,
+        summary: "Another limit was hit; not everything was read",
+    },
+];
+
+/// Every rule there is: those of the formats in their order, then the engine's. One that several formats raise comes once for each.
+pub fn rules() -> impl Iterator<Item = &'static RuleInfo> {
+    FORMATS.iter().flat_map(|format| format.rules).chain(ENGINE_RULES)
+}

@@ -1,0 +1,143 @@
+//! The command line: reads arguments, calls the rooms below, prints through render.
+//!
+//! One file a subcommand, with its arguments and its `run`; help, man pages and completions come from the same definitions.
+//! Nothing here knows a format, a table of the database or a system call.
+
+mod completions;
+mod config;
+mod exit;
+mod explain;
+mod formats;
+mod man;
+mod scan;
+mod status;
+mod watch;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use exit::Exit;
+
+use crate::config::Loaded;
+use crate::render::style::{BAD, STRONG};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 nothing found, or done; 1 findings; 2 something failed; 3 nothing to scan; 4 wrong usage or configuration. \
+Where several hold, findings come first.";
+
+/// Keep malicious machine-learning models from being loaded
+///
+/// modelscand watches the folders where models arrive, scans each file without loading it, records what it saw, and takes a
+/// dangerous file out of reach before somebody loads it.
+#[derive(Debug, Parser)]
+#[command(name = "modelscand", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Read this configuration file, and no other
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: clap::ColorChoice,
+}
+
+impl Global {
+    /// The configuration in force.
+    fn load(&self) -> anyhow::Result<Loaded> {
+        Ok(crate::config::load(self.config.as_deref())?)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Scan(scan::Args),
+    Watch(watch::Args),
+    Status(status::Args),
+    #[command(subcommand)]
+    Config(config::Command),
+    Formats(formats::Args),
+    Explain(explain::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        match self {
+            Self::Scan(args) => args.run(global),
+            Self::Watch(args) => args.run(global),
+            Self::Status(args) => args.run(global),
+            Self::Config(command) => command.run(global),
+            Self::Formats(args) => args.run(),
+            Self::Explain(args) => args.run(),
+            Self::Completions(args) => args.run(),
+            Self::Man(args) => args.run(),
+        }
+    }
+}
+
+/// Runs the program with this process' arguments.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return usage(&e),
+    };
+    choose_colour(cli.global.color);
+    match cli.command.run(&cli.global) {
+        Ok(exit) => exit.into(),
+        Err(e) => {
+            tell(&e);
+            Exit::of(&e).into()
+        }
+    }
+}
+
+/// Help and version go to standard output and are no mistake; everything else is.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Where standard output or error are gone, there is nobody to tell.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Nothing.into() }
+}
+
+fn choose_colour(when: clap::ColorChoice) {
+    match when {
+        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+}
+
+/// Says on standard error why nothing came of it.
+fn tell(error: &anyhow::Error) {
+    anstream::eprintln!("{BAD}error{BAD:#}: {error:#}");
+}
+
+/// Says on standard error what somebody should know who reads the result.
+fn warn(message: &str) {
+    anstream::eprintln!("{STRONG}modelscand{STRONG:#}: {message}");
+}
+
+/// The definition that help, man pages and completions come from.
+fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_is_sound() {
+        super::definition().debug_assert();
+    }
+}
