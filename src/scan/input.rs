@@ -64,6 +64,24 @@ impl Source for Vec<u8> {
     }
 }
 
+/// A decoder would produce more bytes than the scan may spend. Travels inside an [`io::Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("decompression would produce more bytes than the limit")]
+pub struct OutOfBudget;
+
+impl OutOfBudget {
+    /// `true` when `error` is this one.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+impl From<OutOfBudget> for io::Error {
+    fn from(error: OutOfBudget) -> Self {
+        Self::other(error)
+    }
+}
+
 /// What one scan may spend, shared by everything that it opens.
 #[derive(Debug)]
 pub struct Budget {
@@ -73,7 +91,13 @@ pub struct Budget {
     decode_left: Cell<u64>,
     /// Members that may still be opened.
     members_left: Cell<u64>,
+    /// Bytes that the dictionaries of open decoders may still take in memory.
+    window_left: Cell<u64>,
 }
+
+/// Memory for the dictionaries of all decoders that are open at once, in bytes. One of `xz -9` takes 64 MiB, one of
+/// `zstd --ultra -22` 128 MiB, and the decoders of zstd refuse more unless told otherwise.
+const MAX_WINDOW_BYTES: u64 = 256 << 20;
 
 impl Budget {
     /// A fresh budget under `limits`.
@@ -82,6 +106,7 @@ impl Budget {
             read: Cell::new(0),
             decode_left: Cell::new(limits.max_decoded_bytes),
             members_left: Cell::new(limits.max_members),
+            window_left: Cell::new(MAX_WINDOW_BYTES),
         }
     }
 
@@ -100,6 +125,27 @@ impl Budget {
     #[must_use]
     pub fn take_member(&self) -> bool {
         take(&self.members_left, 1)
+    }
+
+    /// Reserves `bytes` of memory for the dictionary of a decoder, until the reservation is dropped; `None` when the open decoders
+    /// hold too much already.
+    pub fn reserve_window(self: &Rc<Self>, bytes: u64) -> Option<Window> {
+        let left = self.window_left.get().checked_sub(bytes)?;
+        self.window_left.set(left);
+        Some(Window { budget: Rc::clone(self), bytes })
+    }
+}
+
+/// Memory that a decoder's dictionary holds, given back on drop.
+#[derive(Debug)]
+pub struct Window {
+    budget: Rc<Budget>,
+    bytes: u64,
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.budget.window_left.set(self.budget.window_left.get().saturating_add(self.bytes));
     }
 }
 
@@ -128,12 +174,14 @@ pub struct Input {
     end: Option<u64>,
     member: Rc<str>,
     depth: u32,
+    /// For bytes that were made from others: how many bytes of the file they were made from.
+    made_from: u64,
 }
 
 impl Input {
     /// The whole of a file.
     pub fn new(source: Rc<dyn Source>, budget: Rc<Budget>) -> Self {
-        Self { source, budget, is_file: true, start: 0, end: None, member: "".into(), depth: 0 }
+        Self { source, budget, is_file: true, start: 0, end: None, member: "".into(), depth: 0, made_from: 0 }
     }
 
     /// The budget of the scan that this belongs to.
@@ -149,6 +197,19 @@ impl Input {
     /// How many containers are around this.
     pub fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// How many bytes of the file this stands for: its own size, or that of what it was decoded from.
+    ///
+    /// # Errors
+    /// As [`Source::size`].
+    pub fn file_bytes(&self) -> io::Result<u64> {
+        if self.is_file { self.size() } else { Ok(self.made_from) }
+    }
+
+    /// `true` when reading at one place costs no more than at another: not so in what has to be decoded up to there.
+    pub fn is_random_access(&self) -> bool {
+        self.is_file
     }
 
     /// Bytes in this window.
@@ -217,6 +278,7 @@ impl Input {
             end: None,
             member: member_path(&self.member, name),
             depth: self.depth.saturating_add(1),
+            made_from: self.file_bytes().unwrap_or_default(),
         }
     }
 
