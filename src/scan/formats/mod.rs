@@ -3,6 +3,8 @@
 //! Everything that is shown of a format is derived from this list: the order of recognition, `modelscand formats`, the table in
 //! README.md and the golden tests. See docs/add-a-format.md.
 
+pub mod pickle;
+
 use std::io;
 
 use super::identify::Probe;
@@ -39,4 +41,4 @@ pub struct RuleInfo {
 }
 
 /// All formats, in the order in which they are tried and listed.
-pub const FORMATS: &[&Format] = &[];
+pub const FORMATS: &[&Format] = &[&pickle::FORMAT];
