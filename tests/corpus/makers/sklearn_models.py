@@ -5,7 +5,6 @@ import warnings
 import joblib
 import numpy as np
 import sklearn.base
-import sklearn.compose
 import sklearn.ensemble
 import sklearn.feature_extraction.text
 import sklearn.linear_model
@@ -17,6 +16,11 @@ import sklearn.svm
 import sklearn.tree
 
 from makers.standard_library import pickle_each
+
+try:
+    import sklearn.compose
+except ImportError:  # before 0.20
+    pass
 
 FRAMEWORK = "scikit-learn"
 # Small models: one tree, one component, one iteration, wherever a class has such a parameter.
