@@ -5,6 +5,7 @@
 
 mod completions;
 mod config;
+mod daemon;
 mod exit;
 mod explain;
 mod formats;
@@ -64,6 +65,8 @@ enum Command {
     Scan(scan::Args),
     Watch(watch::Args),
     Status(status::Args),
+    Sync(daemon::SyncArgs),
+    Reload(daemon::ReloadArgs),
     #[command(subcommand)]
     Config(config::Command),
     Formats(formats::Args),
@@ -78,6 +81,8 @@ impl Command {
             Self::Scan(args) => args.run(global),
             Self::Watch(args) => args.run(global),
             Self::Status(args) => args.run(global),
+            Self::Sync(args) => args.run(global),
+            Self::Reload(args) => args.run(global),
             Self::Config(command) => command.run(global),
             Self::Formats(args) => args.run(),
             Self::Explain(args) => args.run(),

@@ -1,6 +1,7 @@
 //! The daemon's loop.
 
 use std::collections::HashMap;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::caches::{self, Root};
-use crate::config::{Config, load, paths::Paths};
+use crate::config::{self, Config, LogFormat, paths::Paths};
 use crate::report::printable;
 use crate::watch::{Cause, Event, Watcher};
 
@@ -21,7 +22,7 @@ use super::control::{Answer, Call, Request, Server};
 use super::instance::Instance;
 use super::pipeline::{Context, End, Job};
 use super::queue::{Queue, Turn, Urgency};
-use super::status::{Degraded, Scanning, Status, Watched};
+use crate::status::{Degraded, Scanning, Status, Watched};
 use super::{log, notify, progress, setup};
 
 /// How long the files that are being scanned may take to end when the daemon is told to stop.
@@ -38,10 +39,24 @@ pub struct Options {
     pub config_file: Option<PathBuf>,
     /// Folders besides those of the configuration.
     pub paths: Vec<PathBuf>,
-    /// Changes that the command line makes to every configuration that is read.
-    pub adjust: fn(&mut Config),
-    /// The configuration, already adjusted.
-    pub config: Config,
+    /// In place of `log.format`.
+    pub log_format: Option<LogFormat>,
+    /// Only what is named, and no known cache.
+    pub no_default_caches: bool,
+}
+
+impl Options {
+    /// The configuration as it is now, with the changes that the command line makes to it.
+    fn config(&self) -> Result<Config, config::Error> {
+        let mut config = config::load(self.config_file.as_deref())?.config;
+        if let Some(format) = self.log_format {
+            config.log.format = format;
+        }
+        if self.no_default_caches {
+            config.watch.caches.clear();
+        }
+        Ok(config)
+    }
 }
 
 /// Watches until it is told to stop.
@@ -49,18 +64,20 @@ pub struct Options {
 /// # Errors
 /// When it cannot start: another daemon runs, the history or vault cannot be opened, nothing can be watched.
 pub fn watch(options: Options) -> anyhow::Result<()> {
-    let bar = progress::bar(options.config.log.format);
-    log::init(&options.config.log, bar.clone())?;
+    let config = options.config()?;
+    let bar = progress::bar(config.log.format);
+    log::init(&config.log, bar.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    tokio::task::LocalSet::new().block_on(&runtime, run(options, bar))
+    tokio::task::LocalSet::new().block_on(&runtime, run(options, config, bar))
 }
 
-async fn run(options: Options, bar: Option<ProgressBar>) -> anyhow::Result<()> {
-    let paths = Paths::of(&options.config)?;
+async fn run(options: Options, config: Config, bar: Option<ProgressBar>) -> anyhow::Result<()> {
+    let paths = Paths::of(&config)?;
     let _instance = Instance::lock(&paths.state)?;
-    let (recorder, recorder_thread) = setup::open_records(&paths, &options.config)?;
-    let context = Rc::new(setup::context(options.config.clone(), recorder).await?);
+    let (recorder, recorder_thread) = setup::open_records(&paths, &config)?;
+    let context = Rc::new(setup::context(config, recorder).await?);
     let (calls_in, calls) = mpsc::channel(16);
+    make_runtime_folder(&paths.runtime)?;
     let server = Server::bind(paths.control_socket()).context("cannot open the control socket")?;
     let serving = tokio::task::spawn_local(server.serve(calls_in));
     let mut service = Service::start(options, context, bar)?;
@@ -69,6 +86,11 @@ async fn run(options: Options, bar: Option<ProgressBar>) -> anyhow::Result<()> {
     drop(service);
     tokio::task::spawn_blocking(|| recorder_thread.join()).await.ok();
     Ok(())
+}
+
+fn make_runtime_folder(folder: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// A file on its way.
@@ -374,8 +396,7 @@ impl Service {
     }
 
     async fn try_reload(&mut self) -> anyhow::Result<()> {
-        let mut config = load::load(self.options.config_file.as_deref())?.config;
-        (self.options.adjust)(&mut config);
+        let config = self.options.config()?;
         let context = setup::context(config, self.context.recorder.clone()).await?;
         let rules_changed = context.rules != self.context.rules;
         let old = std::mem::replace(&mut self.context, Rc::new(context));

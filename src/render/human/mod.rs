@@ -3,6 +3,7 @@
 pub mod findings;
 pub mod formats;
 pub mod scan;
+pub mod status;
 
 use std::time::Duration;
 
