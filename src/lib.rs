@@ -31,3 +31,5 @@ pub mod policy;
 pub mod report;
 pub mod scan;
 pub mod store;
+mod sys;
+pub mod worker;
