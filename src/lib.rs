@@ -22,7 +22,7 @@
 //! | [`caches`], [`policy`], [`config`] | what a path in a cache means; what to do about a report; the configuration |
 //! | [`scan`] | the engine: bytes in, findings out |
 //! | [`report`], [`identity`], [`status`] | the words that everything else speaks |
-//! | [`sys`] | the only unsafe code |
+//! | `sys` | the only unsafe code |
 
 pub mod action;
 pub mod alert;
@@ -37,6 +37,6 @@ pub mod report;
 pub mod scan;
 pub mod status;
 pub mod store;
-pub mod sys;
+mod sys;
 pub mod watch;
 pub mod worker;
