@@ -68,6 +68,19 @@ pub enum CacheKind {
     Folder,
 }
 
+impl CacheKind {
+    /// The word for it, as in the configuration, the database and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Huggingface => "huggingface",
+            Self::Mlflow => "mlflow",
+            Self::TorchHub => "torch-hub",
+            Self::Keras => "keras",
+            Self::Folder => "folder",
+        }
+    }
+}
+
 /// Where events come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -4,11 +4,13 @@
 //! may be ([`identify`]), lets every format that recognises it look ([`formats`]), and gives back a [`Report`]. Findings are also
 //! handed out one by one as they come, so that a worker that is killed in the middle has told what it saw.
 
+pub(crate) mod decode;
 pub mod formats;
 pub mod identify;
 pub mod input;
 pub mod rules;
 
+use std::cmp::Reverse;
 use std::io;
 use std::rc::Rc;
 
@@ -18,7 +20,7 @@ use crate::report::{
     Coverage, Finding, MAX_EVIDENCE_BYTES, MAX_FINDINGS, PartialCause, Report, Rule, Severity, Verdict, printable,
 };
 use formats::Format;
-use input::{Budget, Input, Source};
+use input::{Budget, Input, OutOfBudget, Source};
 use rules::Rules;
 
 /// The version of what the engine can see. A file is scanned again when this, or [`rules::version`], is not what scanned it.
@@ -72,7 +74,13 @@ pub enum Stop {
     Unsupported(String),
     /// The file could not be read.
     #[error("cannot read: {0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        if OutOfBudget::is(&error) { Self::Limit(error.to_string()) } else { Self::Io(error) }
+    }
 }
 
 impl Stop {
@@ -191,26 +199,34 @@ impl<'a> Scan<'a> {
     }
 
     /// Finds out what a member is and scans it, within the limits on depth and members. `input` comes from
-    /// [`Input::as_member`] or [`Input::derived`].
-    pub fn member(&mut self, input: &Input) {
+    /// [`Input::as_member`] or [`Input::derived`]. Tells whether any format recognised it.
+    pub fn member(&mut self, input: &Input) -> bool {
         if input.depth() > self.limits.max_depth {
             let message = "Containers are nested deeper than the limit; what is inside was not read";
             self.finding(input, Finding::new(LIMIT_DEPTH, Severity::Medium, message));
             self.partial(input, PartialCause::Limit, "nested too deep");
+            false
         } else if !input.budget().take_member() {
             let message = "The file has more members than the limit; the rest was not read";
             self.finding(input, Finding::new(LIMIT_MEMBERS, Severity::Medium, message));
             self.partial(input, PartialCause::Limit, "too many members");
+            false
         } else {
-            self.any(input);
+            self.any(input)
         }
     }
 
     /// Scans `input` as every format that recognises it.
-    fn any(&mut self, input: &Input) {
+    fn any(&mut self, input: &Input) -> bool {
         match identify::identify(input, self.hints) {
-            Ok(formats) => formats.into_iter().for_each(|format| self.scan_as(format, input)),
-            Err(e) => self.stopped(input, &Stop::Io(e)),
+            Ok(formats) => {
+                formats.iter().for_each(|format| self.scan_as(format, input));
+                !formats.is_empty()
+            }
+            Err(e) => {
+                self.stopped(input, &e.into());
+                false
+            }
         }
     }
 
@@ -225,7 +241,7 @@ impl<'a> Scan<'a> {
     }
 
     fn into_report(mut self, bytes_read: u64) -> Report {
-        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        self.findings.sort_by_key(|finding| Reverse(finding.severity));
         let worst = self.findings.first().map(|f| f.severity);
         let verdict = Verdict::derive(worst, &self.coverage, !self.formats.is_empty());
         Report {

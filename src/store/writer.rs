@@ -53,8 +53,8 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::record`].
-    pub fn record_many(&mut self, scans: &[NewScan]) -> Result<Vec<Recorded>, StoreError> {
-        self.transaction("record scans", |t| scans.iter().map(|scan| insert_scan(t, scan)).collect())
+    pub fn record_many<'a>(&mut self, scans: impl IntoIterator<Item = &'a NewScan>) -> Result<Vec<Recorded>, StoreError> {
+        self.transaction("record scans", |t| scans.into_iter().map(|scan| insert_scan(t, scan)).collect())
     }
 
     /// Records that `name` leads to the file at `target`: a symlink in `snapshots/`, a hard link. A name that led elsewhere before

@@ -3,6 +3,12 @@
 //! Everything that is shown of a format is derived from this list: the order of recognition, `modelscand formats`, the table in
 //! README.md and the golden tests. See docs/add-a-format.md.
 
+pub(crate) mod archive;
+mod safetensors;
+#[cfg(test)]
+pub(crate) mod testing;
+mod zip;
+
 use std::io;
 
 use super::identify::Probe;
@@ -39,7 +45,7 @@ pub struct RuleInfo {
 }
 
 /// All formats, in the order in which they are tried and listed.
-pub const FORMATS: &[&Format] = &[];
+pub const FORMATS: &[&Format] = &[&zip::FORMAT, &safetensors::FORMAT];
 
 /// The rules that the engine itself raises, whatever the format.
 pub const ENGINE_RULES: &[RuleInfo] = &[
