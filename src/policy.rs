@@ -89,7 +89,10 @@ mod tests {
         let lock = DecisionOverrides { critical: Some(Decision::Lock), ..DecisionOverrides::default() };
         policy.cache.insert(CacheKind::Mlflow, lock);
         let judgement = decide(&report(Some(Severity::Critical), Coverage::Complete), CacheKind::Mlflow, &policy, None);
-        assert_eq!(judgement, Judgement { decision: Decision::Lock, reason: "policy.cache.mlflow.critical".to_owned() });
+        assert_eq!(
+            judgement,
+            Judgement { decision: Decision::Lock, reason: "policy.cache.mlflow.critical".to_owned() }
+        );
     }
 
     #[test]

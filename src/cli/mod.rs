@@ -19,7 +19,6 @@ mod show;
 mod status;
 mod watch;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

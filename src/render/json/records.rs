@@ -28,6 +28,7 @@ pub fn history(to: &mut dyn Write, scans: &[ScanSummary]) -> io::Result<()> {
 pub fn scan(to: &mut dyn Write, scan: &ScanDetail) -> io::Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
+        #[serde(flatten)]
         scan: &'a ScanDetail,
         next_steps: Vec<String>,
     }
@@ -41,9 +42,9 @@ pub fn scan(to: &mut dyn Write, scan: &ScanDetail) -> io::Result<()> {
 pub fn holds(to: &mut dyn Write, holds: &[Hold]) -> io::Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
-        holds: &'a [Hold],
+        quarantine: &'a [Hold],
     }
-    document(to, &Body { holds })
+    document(to, &Body { quarantine: holds })
 }
 
 /// Prints one of them: `modelscand quarantine show ID --json`.
@@ -53,6 +54,7 @@ pub fn holds(to: &mut dyn Write, holds: &[Hold]) -> io::Result<()> {
 pub fn hold(to: &mut dyn Write, hold: &Hold) -> io::Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
+        #[serde(flatten)]
         hold: &'a Hold,
         next_steps: Vec<String>,
     }
