@@ -4,6 +4,7 @@
 //! README.md and the golden tests. See docs/add-a-format.md.
 
 pub(crate) mod archive;
+pub mod pickle;
 mod safetensors;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -45,7 +46,7 @@ pub struct RuleInfo {
 }
 
 /// All formats, in the order in which they are tried and listed.
-pub const FORMATS: &[&Format] = &[&zip::FORMAT, &safetensors::FORMAT];
+pub const FORMATS: &[&Format] = &[&pickle::FORMAT, &zip::FORMAT, &safetensors::FORMAT];
 
 /// The rules that the engine itself raises, whatever the format.
 pub const ENGINE_RULES: &[RuleInfo] = &[

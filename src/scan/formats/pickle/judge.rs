@@ -62,7 +62,11 @@ impl Machine<'_> {
     /// An import whose module or name cannot be told.
     pub(super) fn import_unknown(&mut self, at: u64, module: Value, name: Value) -> Value {
         let evidence = format!("STACK_GLOBAL({}, {})", self.show(module), self.show(name));
-        self.report_unresolvable(at, "An import whose name cannot be told: it is computed while the file is loaded", &evidence);
+        self.report_unresolvable(
+            at,
+            "An import whose name cannot be told: it is computed while the file is loaded",
+            &evidence,
+        );
         Value::UNKNOWN
     }
 
@@ -115,7 +119,7 @@ impl Machine<'_> {
             (Judgement::Inert | Judgement::Allowed | Judgement::Model { call: true }, _) => None,
             (Judgement::Model { call: false }, How::New) => None,
             (Judgement::Model { call: false }, _) if self.is_empty_tuple(arguments) => None,
-            (Judgement::Conditional(condition), _) => self.check(at, condition, id, how, arguments, keywords),
+            (Judgement::Conditional(condition), _) => self.check(condition, how, arguments),
             (other, _) => call_objection(&other, how),
         };
         if let Some(objection) = objection {
@@ -178,7 +182,8 @@ impl Machine<'_> {
 
     /// BUILD on a class, function or module changes it for the whole process.
     fn fill_global(&mut self, at: u64, id: GlobalId, state: Value) {
-        let message = "Changes the attributes of something imported, for everything that runs in the process afterwards";
+        let message =
+            "Changes the attributes of something imported, for everything that runs in the process afterwards";
         let Some(global) = self.globals.get_mut(id) else { return };
         let is_dangerous = matches!(global.judgement, Judgement::Dangerous { severity: Severity::Critical, .. });
         if !global.take_finding() {
@@ -328,9 +333,11 @@ fn import_objection(judgement: &Judgement) -> Option<Objection> {
             let message = "Imports a part of Python's standard library that no model needs";
             (rule::DANGEROUS_IMPORT, Severity::High, message.to_owned())
         }
-        Judgement::NoPlaceInModels { reason } => {
-            (rule::DANGEROUS_IMPORT, Severity::High, format!("Imports from a package with no place in a model: {reason}"))
-        }
+        Judgement::NoPlaceInModels { reason } => (
+            rule::DANGEROUS_IMPORT,
+            Severity::High,
+            format!("Imports from a package with no place in a model: {reason}"),
+        ),
         Judgement::Unknown => {
             let message = "Imports what no list knows; the import alone runs the code of its module";
             (rule::UNLISTED_IMPORT, Severity::Medium, message.to_owned())

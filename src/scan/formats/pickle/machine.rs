@@ -27,7 +27,7 @@ const TELL_WITHIN_BYTES: u64 = 1 << 20;
 const FIRST_FORGET_BYTES: usize = 24 << 20;
 
 /// Why the machine handed control back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pause {
     /// There are findings or nested pickles to take away; the run goes on.
     Attention,
@@ -49,7 +49,9 @@ pub(super) struct Machine<'a> {
     pub(super) heap: Heap,
     pub(super) globals: Globals,
     /// As the last PROTO said.
-    protocol: u8,
+    pub(super) protocol: u8,
+    /// What STOP took from the stack.
+    pub(super) result: Option<Value>,
     /// Where the frame that is being read ends.
     pub(super) frame_end: u64,
     /// The first thing that CPython would have raised an error for.
@@ -83,6 +85,7 @@ impl<'a> Machine<'a> {
             heap: Heap::default(),
             globals: Globals::default(),
             protocol: 0,
+            result: None,
             frame_end: 0,
             fault: None,
             found: Vec::new(),
@@ -220,7 +223,8 @@ impl<'a> Machine<'a> {
     }
 
     fn stop(&mut self, at: u64) -> Pause {
-        if self.stack.pop().is_none() {
+        self.result = self.stack.pop();
+        if self.result.is_none() {
             self.fault(at, "STOP with nothing on the stack");
         }
         self.tell_imports();
@@ -420,7 +424,8 @@ impl<'a> Machine<'a> {
         let forgotten = self.heap.forget();
         self.memo.rename(|value| forgotten.renamed(value));
         self.stack.values_mut().iter_mut().for_each(|value| *value = forgotten.renamed(*value));
-        self.forget_at = (self.heap.bytes() * 2).clamp(FIRST_FORGET_BYTES.min(self.max_heap_bytes), self.max_heap_bytes);
+        self.forget_at =
+            (self.heap.bytes() * 2).clamp(FIRST_FORGET_BYTES.min(self.max_heap_bytes), self.max_heap_bytes);
         forgotten
     }
 
