@@ -266,6 +266,7 @@ fn json_log_lines_are_json() {
     home.configure("[log]\nformat = \"json\"\n");
     home.write("models/attack.pkl", ATTACK);
     home.watch([home.path("models")]).stop();
-    let lines: Vec<serde_json::Value> = home.log().lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let lines: Vec<serde_json::Value> =
+        home.log().lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     assert!(lines.iter().any(|line| line["target"] == "modelscand::alert" && line["fields"]["verdict"] == "malicious"));
 }

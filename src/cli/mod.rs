@@ -3,18 +3,23 @@
 //! One file a subcommand, with its arguments and its `run`; help, man pages and completions come from the same definitions.
 //! Nothing here knows a format, a table of the database or a system call.
 
+mod allow;
 mod completions;
 mod config;
 mod daemon;
+mod database;
 mod exit;
 mod explain;
 mod formats;
+mod history;
 mod man;
+mod moment;
+mod quarantine;
 mod scan;
+mod show;
 mod status;
 mod watch;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,6 +29,10 @@ pub use exit::Exit;
 
 use crate::config::Loaded;
 use crate::render::style::{BAD, STRONG};
+use crate::report::printable;
+
+/// The longest error that is printed, in bytes.
+const MAX_ERROR_BYTES: usize = 16 * 1024;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 nothing found, or done; 1 findings; 2 something failed; 3 nothing to scan; 4 wrong usage or configuration. \
@@ -67,6 +76,12 @@ enum Command {
     Status(status::Args),
     Sync(daemon::SyncArgs),
     Reload(daemon::ReloadArgs),
+    History(history::Args),
+    Show(show::Args),
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    #[command(subcommand)]
+    Allow(allow::Command),
     #[command(subcommand)]
     Config(config::Command),
     Formats(formats::Args),
@@ -83,6 +98,10 @@ impl Command {
             Self::Status(args) => args.run(global),
             Self::Sync(args) => args.run(global),
             Self::Reload(args) => args.run(global),
+            Self::History(args) => args.run(global),
+            Self::Show(args) => args.run(global),
+            Self::Quarantine(command) => command.run(global),
+            Self::Allow(command) => command.run(global),
             Self::Config(command) => command.run(global),
             Self::Formats(args) => args.run(),
             Self::Explain(args) => args.run(),
@@ -124,14 +143,17 @@ fn choose_colour(when: clap::ColorChoice) {
     .write_global();
 }
 
-/// Says on standard error why nothing came of it.
+/// Says on standard error why nothing came of it. A mistake in the configuration has several lines and is printable already; in
+/// any other error a newline can only come from the name of a file.
 fn tell(error: &anyhow::Error) {
-    anstream::eprintln!("{BAD}error{BAD:#}: {error:#}");
+    let text = format!("{error:#}");
+    let text = if error.is::<crate::config::Error>() { text } else { printable(&text, MAX_ERROR_BYTES) };
+    anstream::eprintln!("{BAD}error{BAD:#}: {text}");
 }
 
 /// Says on standard error what somebody should know who reads the result.
 fn warn(message: &str) {
-    anstream::eprintln!("{STRONG}modelscand{STRONG:#}: {message}");
+    anstream::eprintln!("{STRONG}modelscand{STRONG:#}: {}", printable(message, MAX_ERROR_BYTES));
 }
 
 /// The definition that help, man pages and completions come from.

@@ -3,21 +3,53 @@
 use std::path::Path;
 
 use super::path::shell_word;
-use crate::report::{Coverage, PartialCause, Report, Verdict};
+use crate::report::{Coverage, Finding, PartialCause, Verdict};
+use crate::store::{Hold, HoldKind, HoldState, ScanDetail};
 
-/// What to do about a file that is still in its place; empty when there is nothing to do.
-pub fn after_scan(path: &Path, report: &Report) -> Vec<String> {
-    match report.verdict {
+/// What to do about a file that is still in its place; empty when there is nothing to do. `findings` are worst first.
+pub fn in_place(path: &Path, verdict: Verdict, coverage: &Coverage, findings: &[Finding]) -> Vec<String> {
+    match verdict {
         Verdict::Malicious => vec![
             "Do not load this file: loading it runs what is shown above. Delete it, and tell whoever offers it."
                 .to_owned(),
             allow_hint(path),
         ],
         Verdict::Suspicious => {
-            vec![format!("Load it only if you trust its author; {}", explain_hint(report)), allow_hint(path)]
+            vec![format!("Load it only if you trust its author; {}", explain_hint(findings)), allow_hint(path)]
         }
-        Verdict::Unscannable => vec![why_unscannable(&report.coverage).to_owned()],
+        Verdict::Unscannable => vec![why_unscannable(coverage).to_owned()],
         Verdict::Clean | Verdict::NotAModel => Vec::new(),
+    }
+}
+
+/// What to do about a file of the history.
+pub fn of_scan(scan: &ScanDetail) -> Vec<String> {
+    let summary = &scan.summary;
+    match &scan.hold {
+        Some(hold) if !matches!(hold.state, HoldState::Failed | HoldState::Restored) => held(hold),
+        _ => in_place(&summary.path, summary.verdict, &summary.coverage, &scan.findings),
+    }
+}
+
+/// What to do about a file that is or was out of reach.
+pub fn held(hold: &Hold) -> Vec<String> {
+    let id = hold.id;
+    match (hold.state, hold.kind) {
+        (HoldState::Held, HoldKind::Quarantine) => vec![
+            format!(
+                "To put it back, if you know that it is safe: modelscand quarantine restore {id} --allow --reason '…'"
+            ),
+            format!("To delete it for good: modelscand quarantine delete {id}"),
+        ],
+        (HoldState::Held, HoldKind::Lock) => {
+            vec![format!(
+                "To unlock it, if you know that it is safe: modelscand quarantine restore {id} --allow --reason '…'"
+            )]
+        }
+        (HoldState::Taking | HoldState::Restoring | HoldState::Deleting, _) => {
+            vec!["This was cut short; modelscand watch repairs it when it starts.".to_owned()]
+        }
+        (HoldState::Restored | HoldState::Deleted | HoldState::Failed, _) => Vec::new(),
     }
 }
 
@@ -25,8 +57,8 @@ fn allow_hint(path: &Path) -> String {
     format!("If you know that it is safe: modelscand allow add --file {} --reason '…'", shell_word(path))
 }
 
-fn explain_hint(report: &Report) -> String {
-    match report.findings.first() {
+fn explain_hint(findings: &[Finding]) -> String {
+    match findings.first() {
         Some(finding) => format!("modelscand explain {} says more.", finding.rule),
         None => "ask for a copy in safetensors format.".to_owned(),
     }

@@ -53,7 +53,10 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::record`].
-    pub fn record_many<'a>(&mut self, scans: impl IntoIterator<Item = &'a NewScan>) -> Result<Vec<Recorded>, StoreError> {
+    pub fn record_many<'a>(
+        &mut self,
+        scans: impl IntoIterator<Item = &'a NewScan>,
+    ) -> Result<Vec<Recorded>, StoreError> {
         self.transaction("record scans", |t| scans.into_iter().map(|scan| insert_scan(t, scan)).collect())
     }
 

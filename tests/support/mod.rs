@@ -81,7 +81,8 @@ impl Home {
 
     /// Starts `modelscand watch ARGS` and waits until it answers.
     pub fn watch<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Daemon<'_> {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("daemon.log")).expect("a log file");
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.path("daemon.log")).expect("a log file");
         let mut command = self.command(env!("CARGO_BIN_EXE_modelscand"));
         let child = command.arg("watch").args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let daemon = Daemon { home: self, child: child.expect("the daemon starts") };
@@ -107,7 +108,12 @@ impl Home {
     }
 
     /// A Python script of `tests/e2e`, run with the real clients to its end; answers its last line.
-    pub fn python<A: AsRef<OsStr>>(&self, script: &str, args: impl IntoIterator<Item = A>, vars: &[(&str, &str)]) -> String {
+    pub fn python<A: AsRef<OsStr>>(
+        &self,
+        script: &str,
+        args: impl IntoIterator<Item = A>,
+        vars: &[(&str, &str)],
+    ) -> String {
         let output = self.python_command(script).args(args).envs(vars.iter().copied()).output().expect("python runs");
         assert!(output.status.success(), "{script}: {}", text(&output.stderr));
         text(&output.stdout).lines().last().unwrap_or_default().to_owned()

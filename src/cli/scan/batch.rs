@@ -65,7 +65,7 @@ async fn file(path: &Path, real: &Path, limits: crate::scan::Limits) -> (Option<
     let size = file.metadata().ok().map(|metadata| metadata.len());
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let report = tokio::task::spawn_blocking(move || {
-        crate::scan::Engine::new(limits, crate::scan::rules::Rules::default()).scan(
+        crate::scan::Engine::new(limits, crate::scan::rules::Rules::builtin()).scan(
             std::rc::Rc::new(file),
             &Hints { name },
             &mut |_| {},

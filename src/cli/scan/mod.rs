@@ -13,6 +13,7 @@ use super::{Exit, Global};
 use crate::caches::{self, Environment};
 use crate::render::{Form, Out, Tally, Wanted};
 use crate::report::Severity;
+pub(super) use open::open;
 use progress::Progress;
 
 /// Scan files and folders once, without loading them

@@ -1,11 +1,25 @@
 //! Lines for people: colour on a terminal, the same words without one.
 
+pub mod allow;
 pub mod findings;
 pub mod formats;
+pub mod history;
+pub mod quarantine;
 pub mod scan;
 pub mod status;
+pub mod show;
+mod table;
 
+use std::io::{self, Write};
 use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::path::text_of;
+use super::style::STRONG;
+use crate::caches::Origin;
+use crate::report::Verdict;
 
 /// A size as people read it: `1.4 GiB`.
 pub fn size(bytes: u64) -> String {
@@ -32,6 +46,35 @@ pub fn duration(duration: Duration) -> String {
 /// `1 file`, `2 files`.
 pub fn count(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A moment on this machine's clock.
+pub fn moment(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The verdict as a sentence has it.
+pub fn words_of(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::NotAModel => "not a model",
+        other => other.as_str(),
+    }
+}
+
+/// What a file is to the person whose it is: its place in a repository or run, else its path.
+pub fn name_of(origin: &Origin, path: &std::path::Path) -> String {
+    let owner = origin.repository.as_ref().or(origin.model.as_ref()).or(origin.run.as_ref());
+    let revision =
+        origin.revision.as_ref().map(|revision| format!("@{}", revision.chars().take(8).collect::<String>()));
+    match (owner, &origin.name) {
+        (Some(owner), Some(name)) => format!("{owner}{} {name}", revision.unwrap_or_default()),
+        _ => text_of(path),
+    }
+}
+
+/// What the person can do next, a line each.
+fn advice(to: &mut dyn Write, lines: &[String]) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(to, "  {STRONG}→{STRONG:#} {line}"))
 }
 
 #[cfg(test)]

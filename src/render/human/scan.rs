@@ -38,9 +38,7 @@ impl ScanForm for Human {
         }
         findings(to, &report.findings, report.findings_dropped)?;
         coverage(to, &report.coverage)?;
-        for line in advice::after_scan(&scanned.path, report) {
-            writeln!(to, "  {STRONG}→{STRONG:#} {line}")?;
-        }
+        super::advice(to, &advice::in_place(&scanned.path, report.verdict, &report.coverage, &report.findings))?;
         // Each result is seen when it is there, also through a pipe.
         to.flush()
     }
@@ -48,7 +46,7 @@ impl ScanForm for Human {
     fn end(&mut self, to: &mut dyn Write, tally: &Tally, duration: Duration) -> io::Result<()> {
         let counts = tally.by_verdict().into_iter().filter(|(_, n)| *n > 0).map(|(verdict, n)| {
             let style = style::of_verdict(verdict);
-            format!("{style}{n} {}{style:#}", words_of(verdict))
+            format!("{style}{n} {}{style:#}", super::words_of(verdict))
         });
         let counts: Vec<_> = counts.collect();
         let scanned = super::count(tally.files, "file");
@@ -65,13 +63,5 @@ fn headline(to: &mut dyn Write, scanned: &Scanned) -> io::Result<()> {
     let size = scanned.size.map(super::size);
     let about: Vec<_> = [Some(formats), size].into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let about = if about.is_empty() { String::new() } else { format!("  {FAINT}({}){FAINT:#}", about.join("; ")) };
-    writeln!(to, "{STRONG}{path}{STRONG:#}: {style}{}{style:#}{about}", words_of(report.verdict))
-}
-
-/// The verdict as a sentence has it.
-fn words_of(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::NotAModel => "not a model",
-        other => other.as_str(),
-    }
+    writeln!(to, "{STRONG}{path}{STRONG:#}: {style}{}{style:#}{about}", super::words_of(report.verdict))
 }

@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod formats;
+pub mod records;
 pub mod scan;
 
 use std::io::{self, Write};
