@@ -30,3 +30,4 @@ pub mod identity;
 pub mod policy;
 pub mod report;
 pub mod scan;
+pub mod watch;
