@@ -7,7 +7,7 @@ use std::io;
 
 use super::Hints;
 use super::formats::{FORMATS, Format};
-use super::input::Input;
+use super::input::{Input, OutOfBudget};
 
 /// Bytes of the beginning that every format gets to see.
 pub const HEAD_BYTES: usize = 4096;
@@ -31,8 +31,12 @@ pub fn identify(input: &Input, hints: &Hints) -> io::Result<Vec<&'static Format>
     let probe = Probe { head: &head, input, hints };
     let mut recognised = Vec::new();
     for format in FORMATS {
-        if (format.recognise)(&probe)? {
-            recognised.push(*format);
+        match (format.recognise)(&probe) {
+            Ok(true) => recognised.push(*format),
+            Ok(false) => {}
+            // What stands before the end of a bomb is still for others to look at; the decoder tells of the limit.
+            Err(error) if OutOfBudget::is(&error) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(recognised)
