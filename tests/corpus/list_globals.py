@@ -320,7 +320,8 @@ class File:
         if data[:4] == b"PK\x03\x04":
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 for member in archive.namelist():
-                    self.read(archive.read(member), member)
+                    if not re.search(r"(^|/)(data|constants|tensors)/[^/]*$", member):  # the bytes of tensors
+                        self.read(archive.read(member), member)
         elif data[:6] == b"\x93NUMPY":
             self.read_npy(data)
         elif data[257:262] == b"ustar":

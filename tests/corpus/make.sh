@@ -24,13 +24,15 @@ install_environment() {
 }
 
 make_environment() {
+    # The second line may name the makers to run; all of them otherwise, and those whose framework is missing do nothing.
+    makers=$(sed -n '2s/^# makers //p' "$here/environments/$1.txt")
     version=$(sed -n '1s/^# python //p' "$here/environments/$1.txt")
     if [ "$version" = system ]; then
-        /usr/bin/python3 "$here/make_honest.py" "$out" "$1"
+        /usr/bin/python3 "$here/make_honest.py" "$out" "$1" $makers
     else
         python=$(command -v "python$version") || { echo "skipped $1: no python$version here" >&2; return 0; }
         install_environment "$1" "$python"
-        PYTHONPATH=$cache/$1 "$python" "$here/make_honest.py" "$out" "$1"
+        PYTHONPATH=$cache/$1 "$python" "$here/make_honest.py" "$out" "$1" $makers
     fi
 }
 

@@ -13,7 +13,7 @@ def rows():
 
 def saved(corpus, framework, models):
     for name, model in sorted(models.items()):
-        pickle_each(corpus, framework, name, model, protocols=[2, None])
+        pickle_each(corpus, framework, name, model, protocols=[None])
         corpus.save(framework, name + ".joblib", lambda path, v=model: joblib.dump(v, path), "joblib.dump")
 
 

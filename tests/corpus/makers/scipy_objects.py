@@ -46,7 +46,7 @@ def pickled(corpus):
     for group in (sparse_matrices, distributions, interpolators):
         for name, value in sorted(group().items()):
             if value is not None:
-                pickle_each(corpus, FRAMEWORK, name, value, protocols=[2, None])
+                pickle_each(corpus, FRAMEWORK, name, value, protocols=[None])
 
 
 def npz(corpus):

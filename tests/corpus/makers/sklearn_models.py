@@ -130,7 +130,7 @@ def typical():
     scale = sklearn.preprocessing.StandardScaler()
     steps = [("log", sklearn.preprocessing.FunctionTransformer(np.log1p, validate=False)), ("scale", scale), ("model", sklearn.linear_model.LogisticRegression(solver="liblinear"))]
     pipeline = sklearn.pipeline.Pipeline(steps).fit(features, classes)
-    search = sklearn.model_selection.GridSearchCV(sklearn.svm.SVC(gamma="scale"), {"C": [1, 2]}, cv=2).fit(features, classes)
+    search = sklearn.model_selection.GridSearchCV(sklearn.svm.SVC(gamma=0.5), {"C": [1, 2]}, cv=2).fit(features, classes)
     text = sklearn.pipeline.make_pipeline(sklearn.feature_extraction.text.TfidfVectorizer(), sklearn.linear_model.SGDClassifier(max_iter=5, tol=1e-3))
     columns = sklearn.compose.ColumnTransformer([("scale", scale, [0]), ("keep", "passthrough", [1])]) if hasattr(sklearn, "compose") else scale
     return {

@@ -20,15 +20,15 @@ EVERY_PROTOCOL = ("py27", "py311-current")
 OF_PYTHON = ("py27", "py36", "py38-sk022", "py311-current", "py313-current")
 
 
-def usual_protocols(corpus):
-    if corpus.environment in EVERY_PROTOCOL:
-        return range(pickle.HIGHEST_PROTOCOL + 1)
-    return [None]
+def usual_protocols(corpus, framework):
+    if corpus.environment not in EVERY_PROTOCOL:
+        return [None]
+    return range(pickle.HIGHEST_PROTOCOL + 1) if framework == "python" else sorted(set([0, 2, pickle.HIGHEST_PROTOCOL]))
 
 
 def pickle_each(corpus, framework, name, value, worst="none", reason="", protocols=None):
     """Saves `value` once a protocol."""
-    for protocol in protocols or usual_protocols(corpus):
+    for protocol in protocols or usual_protocols(corpus, framework):
         protocol = getattr(pickle, "DEFAULT_PROTOCOL", 2) if protocol is None else protocol
         try:
             data = pickle.dumps(value, protocol=protocol)
@@ -142,7 +142,7 @@ def out_of_band(corpus):
     corpus.save("python", "pickle-buffers.p5.pkl", data, "pickle.dump(protocol=5)")
     many = b"".join(pickle.dumps({"step": step}) for step in range(3))
     corpus.save("python", "appended.pkl", many, "pickle.dump three times into one file")
-    framed = pickle.dumps([str(i) * 10 for i in range(9000)], protocol=4)
+    framed = pickle.dumps([str(i) * 10 for i in range(2500)], protocol=4)
     corpus.save("python", "many-frames.p4.pkl", framed, "pickle.dump(protocol=4), more than one frame")
 
 

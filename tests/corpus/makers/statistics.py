@@ -49,7 +49,7 @@ def run(corpus, framework, makers, worst="none", reason=""):
         except Exception as error:
             corpus.skip("%s %s" % (framework, name), error)
             continue
-        pickle_each(corpus, framework, name, value, worst, reason, [2, None])
+        pickle_each(corpus, framework, name, value, worst, reason, [None])
 
 
 def lifelines(corpus):
@@ -77,6 +77,8 @@ def hmmlearn(corpus):
 
 def pmdarima(corpus):
     import pmdarima
+    import pmdarima.pipeline
+    import pmdarima.preprocessing
     run(corpus, "pmdarima", {
         "arima": lambda: pmdarima.ARIMA((1, 0, 0)).fit(series()),
         "pipeline": lambda: pmdarima.pipeline.Pipeline([("box-cox", pmdarima.preprocessing.BoxCoxEndogTransformer()), ("arima", pmdarima.ARIMA((1, 0, 0)))]).fit(series()),

@@ -55,7 +55,7 @@ def nltk(corpus):
         "hmm-tagger": nltk.HiddenMarkovModelTagger.train(tagged),
     }
     for name, model in sorted(models.items()):
-        pickle_each(corpus, "nltk", name, model, protocols=[2, None])
+        pickle_each(corpus, "nltk", name, model, protocols=[None])
 
 
 def spacy(corpus):

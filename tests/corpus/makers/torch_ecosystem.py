@@ -28,16 +28,23 @@ def transformers(corpus):
     config = tf.BertConfig(vocab_size=8, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4, max_position_embeddings=8)
     model = tf.BertModel(config)
     torch.manual_seed(7)
-    pickle_each(corpus, "transformers", "config", config, protocols=[2, None])
+    pickle_each(corpus, "transformers", "config", config, protocols=[None])
     corpus.save("transformers", "bert-state.bin", lambda path: torch.save(model.state_dict(), path), "torch.save(model.state_dict())")
     corpus.save("transformers", "bert-whole.pt", lambda path: torch.save(model, path), "torch.save(model)")
     small = {"n_embd": 4, "n_layer": 1, "n_head": 1, "vocab_size": 8, "n_positions": 8}
     corpus.save("transformers", "gpt2-whole.pt", lambda path: torch.save(tf.GPT2LMHeadModel(tf.GPT2Config(**small)), path), "torch.save(model)")
     output = model(torch.ones(1, 2, dtype=torch.long))
     corpus.save("transformers", "model-output.pt", lambda path: torch.save(output, path), "torch.save of a model's output")
-    in_folder(lambda folder: copied(corpus, "transformers", "model.safetensors", saved_in(model, folder, "model.safetensors"), "save_pretrained"))
-    corpus.save("transformers", "training_args.bin", lambda path: torch.save(tf.TrainingArguments(output_dir="out", use_cpu=True, report_to=[]), path),
+    in_folder(lambda folder: copied(corpus, "transformers", "model.safetensors", saved_in(model, folder, "model.safetensors"), "save_pretrained")) if tf.__version__[0] > "4" else None
+    corpus.save("transformers", "training_args.bin", lambda path: torch.save(training_arguments(tf), path),
                 "torch.save of TrainingArguments, as Trainer does", "none")
+
+
+def training_arguments(tf):
+    try:
+        return tf.TrainingArguments(output_dir="out", use_cpu=True, report_to=[])
+    except TypeError:  # before 4.34
+        return tf.TrainingArguments(output_dir="out", no_cuda=True, report_to=[])
 
 
 def saved_in(model, folder, name):
@@ -52,22 +59,22 @@ def tokenizers(corpus):
     tokenizer = tk.Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.normalizer = normalizers.Lowercase()
-    pickle_each(corpus, "tokenizers", "tokenizer", tokenizer, protocols=[2, None])
-    pickle_each(corpus, "tokenizers", "parts", [tokenizer.pre_tokenizer, tokenizer.normalizer, tk.AddedToken("x"), tokenizer.encode("honest model")], protocols=[2, None])
+    pickle_each(corpus, "tokenizers", "tokenizer", tokenizer, protocols=[None])
+    pickle_each(corpus, "tokenizers", "parts", [tokenizer.pre_tokenizer, tokenizer.normalizer, tk.AddedToken("x"), tokenizer.encode("honest model")], protocols=[None])
     corpus.save("tokenizers", "tokenizer.json", lambda path: tokenizer.save(path), "Tokenizer.save")
     fast = tf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]")
-    pickle_each(corpus, "transformers", "fast-tokenizer", fast, protocols=[2, None])
-    pickle_each(corpus, "transformers", "batch-encoding", fast(["honest model"]), protocols=[2, None])
+    pickle_each(corpus, "transformers", "fast-tokenizer", fast, protocols=[None])
+    pickle_each(corpus, "transformers", "batch-encoding", fast(["honest model"]), protocols=[None])
 
 
 def sentence_transformers(corpus):
     import torch
-    import transformers as tf
     import sentence_transformers as st
-    dense = st.models.Dense(4, 2)
+    from sentence_transformers.sentence_transformer import modules
+    dense = modules.Dense(4, 2)
     corpus.save("sentence-transformers", "dense.bin", lambda path: torch.save(dense.state_dict(), path), "torch.save(Dense.state_dict()), as save does")
-    corpus.save("sentence-transformers", "pooling.pt", lambda path: torch.save(st.models.Pooling(4), path), "torch.save")
-    normalize = st.SentenceTransformer(modules=[st.models.BoW(["honest", "model"]), st.models.Normalize()], device="cpu")
+    corpus.save("sentence-transformers", "pooling.pt", lambda path: torch.save(modules.Pooling(4), path), "torch.save")
+    normalize = st.SentenceTransformer(modules=[modules.BoW(["honest", "model"]), modules.Normalize()], device="cpu")
     corpus.save("sentence-transformers", "whole.pt", lambda path: torch.save(normalize, path), "torch.save of a SentenceTransformer")
 
 
@@ -117,7 +124,7 @@ def skorch(corpus):
     from churn.network import Network
     features, classes = np.ones((8, 3), "f4"), np.arange(8) % 2
     net = sk.NeuralNetClassifier(Network, max_epochs=1, verbose=0, criterion=torch.nn.CrossEntropyLoss, train_split=None).fit(features, classes)
-    pickle_each(corpus, "skorch", "classifier", net, "medium", "instances of classes of the user's project", protocols=[2, None])
+    pickle_each(corpus, "skorch", "classifier", net, "medium", "instances of classes of the user's project", protocols=[None])
     corpus.save("skorch", "params.pt", lambda path: net.save_params(f_params=path), "NeuralNet.save_params")
     corpus.save("skorch", "optimizer.pt", lambda path: net.save_params(f_optimizer=path), "NeuralNet.save_params(f_optimizer=...)")
 
