@@ -33,3 +33,5 @@ pub mod render;
 pub mod report;
 pub mod scan;
 pub mod store;
+mod sys;
+pub mod worker;

@@ -1,7 +1,10 @@
-//! The program: everything is in the library, see [`modelscand`].
+//! The program: as a worker it locks itself down before it does anything else, else it is the command line.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    modelscand::cli::main()
+    match std::env::args_os().nth(1) {
+        Some(first) if first == "worker" => modelscand::worker::main(),
+        _ => modelscand::cli::main(),
+    }
 }
