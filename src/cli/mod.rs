@@ -17,6 +17,7 @@ mod quarantine;
 mod scan;
 mod show;
 mod status;
+mod uses;
 mod watch;
 
 use std::path::PathBuf;
@@ -83,6 +84,8 @@ enum Command {
     Config(config::Command),
     Formats(formats::Args),
     Explain(explain::Args),
+    #[command(hide = true)]
+    Uses(uses::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -100,6 +103,7 @@ impl Command {
             Self::Config(command) => command.run(global),
             Self::Formats(args) => args.run(),
             Self::Explain(args) => args.run(),
+            Self::Uses(args) => args.run(global),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
         }
