@@ -24,6 +24,7 @@
 //! | [`report`], [`identity`] | the words that everything else speaks |
 //! | [`sys`] | the only unsafe code |
 
+pub mod action;
 pub mod caches;
 pub mod cli;
 pub mod config;
