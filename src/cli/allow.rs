@@ -1,7 +1,7 @@
 //! `modelscand allow add|list|remove`: what its owner has declared to be safe, with who, when and why.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -10,9 +10,10 @@ use sha2::Digest;
 
 use super::exit::UsageError;
 use super::{Exit, Global, database, moment};
-use crate::config::is_callable_pattern;
 use crate::render::{Out, human, json, path};
 use crate::report::printable;
+use crate::scan::input::Source;
+use crate::scan::rules::{PatternError, Rules};
 use crate::store::{AllowSubject, NewAllow, Sha256};
 
 /// Declare a file or a callable to be safe, list what is declared, or take it back
@@ -114,12 +115,9 @@ pub fn reason(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("say why it is safe".to_owned()) } else { Ok(text) }
 }
 
-fn callable(name: &str) -> Result<String, String> {
-    if is_callable_pattern(name) {
-        Ok(name.to_owned())
-    } else {
-        Err("not a dotted name such as my_pkg.models.Net, or all of a module as my_pkg.models.*".to_owned())
-    }
+fn callable(name: &str) -> Result<String, PatternError> {
+    Rules::builtin().with_allowed([name.to_owned()])?;
+    Ok(name.to_owned())
 }
 
 fn words(subject: &AllowSubject) -> String {
@@ -129,19 +127,21 @@ fn words(subject: &AllowSubject) -> String {
     }
 }
 
-fn hash_of(path: &Path) -> anyhow::Result<Sha256> {
+fn hash_of(path: &Path) -> io::Result<Sha256> {
     let real = path.canonicalize()?;
     hash(&super::scan::open(&real)?)
 }
 
 /// The SHA-256 of a file from its beginning, read in pieces.
-pub fn hash(mut file: &File) -> anyhow::Result<Sha256> {
+pub fn hash(file: &File) -> io::Result<Sha256> {
     let mut hasher = sha2::Sha256::new();
     let mut piece = vec![0; 1 << 20];
+    let mut offset = 0;
     loop {
-        let n = file.read(&mut piece)?;
+        let n = Source::read_at(file, offset, &mut piece)?;
         let Some(bytes) = piece.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
         hasher.update(bytes);
+        offset += n as u64;
     }
     Ok(Sha256(hasher.finalize().into()))
 }

@@ -18,6 +18,7 @@ mod quarantine;
 mod scan;
 mod show;
 mod status;
+mod uses;
 mod watch;
 
 use std::path::PathBuf;
@@ -86,6 +87,8 @@ enum Command {
     Config(config::Command),
     Formats(formats::Args),
     Explain(explain::Args),
+    #[command(hide = true)]
+    Uses(uses::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -105,6 +108,7 @@ impl Command {
             Self::Config(command) => command.run(global),
             Self::Formats(args) => args.run(),
             Self::Explain(args) => args.run(),
+            Self::Uses(args) => args.run(global),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
         }
