@@ -4,6 +4,8 @@
 //! README.md and the golden tests. See docs/add-a-format.md.
 
 pub(crate) mod archive;
+mod compressed;
+mod npy;
 mod safetensors;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -45,4 +47,16 @@ pub struct RuleInfo {
 }
 
 /// All formats, in the order in which they are tried and listed.
-pub const FORMATS: &[&Format] = &[&zip::FORMAT, &safetensors::FORMAT];
+pub const FORMATS: &[&Format] = &[
+    &zip::FORMAT,
+    &safetensors::FORMAT,
+    &npy::FORMAT,
+    &compressed::GZIP,
+    &compressed::ZLIB,
+    &compressed::BZIP2,
+    &compressed::XZ,
+    &compressed::LZMA,
+    &compressed::ZSTD,
+    &compressed::LZ4,
+    &compressed::JOBLIB_ZF,
+];
