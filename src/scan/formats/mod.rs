@@ -7,6 +7,7 @@ pub(crate) mod archive;
 mod compressed;
 mod npy;
 mod safetensors;
+mod tar;
 #[cfg(test)]
 pub(crate) mod testing;
 mod zip;
@@ -51,6 +52,7 @@ pub const FORMATS: &[&Format] = &[
     &zip::FORMAT,
     &safetensors::FORMAT,
     &npy::FORMAT,
+    &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,
     &compressed::BZIP2,
