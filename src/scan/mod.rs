@@ -120,7 +120,9 @@ impl Engine {
 
     /// Lists what the pickles of one file import, each with what the rules say of it: for people who extend the tables.
     pub fn uses(&self, source: Rc<dyn Source>, hints: &Hints) -> Vec<Use> {
-        self.list_uses(source, hints, |scan, input| scan.any(input))
+        self.list_uses(source, hints, |scan, input| {
+            scan.any(input);
+        })
     }
 
     /// As [`Engine::uses`], of bytes that are a pickle whatever they look like.
@@ -128,7 +130,7 @@ impl Engine {
         self.list_uses(source, &Hints::default(), |scan, input| scan.scan_as(&formats::pickle::FORMAT, input))
     }
 
-    fn list_uses(&self, source: Rc<dyn Source>, hints: &Hints, look: fn(&mut Scan<'_>, &Input)) -> Vec<Use> {
+    fn list_uses(&self, source: Rc<dyn Source>, hints: &Hints, look: impl FnOnce(&mut Scan<'_>, &Input)) -> Vec<Use> {
         let input = Input::new(source, Rc::new(Budget::new(&self.limits)));
         let mut ignore = |_: &Finding| {};
         let mut scan = self.start(hints, &mut ignore);
