@@ -13,6 +13,7 @@ use modelscand::config::{Sandbox, Scan};
 use modelscand::report::{Coverage, Verdict};
 use modelscand::scan::Hints;
 use modelscand::worker::{Executable, Pool, Trouble, confinement};
+use nix::sys::signal::Signal;
 
 fn executable() -> Executable {
     Executable::open(Path::new(env!("CARGO_BIN_EXE_modelscand"))).unwrap()
@@ -167,12 +168,46 @@ fn workers_die_with_the_process_that_started_them() {
 #[test]
 fn every_measure_of_confinement_is_told_of() {
     let measures = confinement(&executable()).unwrap();
-    assert_eq!(measures.len(), 13);
+    assert_eq!(measures.len(), 14);
     for measure in measures {
         assert_eq!(measure.holds.is_err(), measure.what_to_do().is_some());
         // The machines that run this test have everything; what a lesser kernel lacks is told in the same list.
         assert_eq!(measure.holds, Ok(()), "{}", measure.name);
     }
+}
+
+#[test]
+fn a_machine_that_lacks_a_measure_works_with_the_rest_or_refuses() {
+    let lacking = std::thread::spawn(|| {
+        deny(&[libc::SYS_unshare]);
+        let measures = confinement(&executable()).unwrap();
+        let missing: Vec<_> = measures.iter().filter(|m| m.holds.is_err()).map(|m| m.name.as_str()).collect();
+        assert_eq!(missing, ["namespaces", "empty-root"]);
+        assert!(measures.iter().any(|m| m.what_to_do().is_some_and(|todo| todo.contains("max_user_namespaces"))));
+        in_runtime(async {
+            let pool = pool(&Scan::default());
+            assert_eq!(pool.scan(file(b"x"), 1, Hints::default()).await.trouble, None);
+            pool.shutdown().await;
+        });
+        let require = Sandbox { require: true, ..Sandbox::default() };
+        Pool::with_executable(executable(), &Scan::default(), &require, Vec::new()).map(drop)
+    });
+    let refused = lacking.join().unwrap().unwrap_err().to_string();
+    assert!(refused.contains("namespaces (EPERM") && refused.contains("modelscand doctor"), "{refused}");
+}
+
+#[test]
+fn signals_to_the_whole_service_are_left_to_the_daemon() {
+    in_runtime(async {
+        let pool = pool(&Scan { workers: 1, ..Scan::default() });
+        pool.scan(file(b"x"), 1, Hints::default()).await;
+        let pids = pool.pids();
+        signal(pids[0], Signal::SIGTERM);
+        signal(pids[0], Signal::SIGINT);
+        assert_eq!(pool.scan(file(b"x"), 1, Hints::default()).await.trouble, None);
+        assert_eq!(pool.pids(), pids);
+        pool.shutdown().await;
+    });
 }
 
 #[test]
@@ -225,8 +260,20 @@ fn the_hidden_subcommand_is_not_for_people() {
 }
 
 fn kill(pid: u32) {
-    let pid = nix::unistd::Pid::from_raw(pid.try_into().unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    signal(pid, Signal::SIGKILL);
+}
+
+fn signal(pid: u32, signal: Signal) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.try_into().unwrap()), signal).unwrap();
+}
+
+/// Makes system calls fail in this thread and the processes that it starts, as on a kernel that lacks them.
+fn deny(calls: &[i64]) {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
+    let (allow, fail) = (SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()));
+    let filter = SeccompFilter::new(rules, allow, fail, std::env::consts::ARCH.try_into().unwrap()).unwrap();
+    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
 }
 
 /// Not gone and not a zombie, whose parent is another process here.

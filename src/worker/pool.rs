@@ -31,6 +31,8 @@ const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 const MAX_DEFAULT_WORKERS: usize = 4;
 
 /// A few confined processes that scan files. Clones are the same pool.
+///
+/// Use it from one thread that lives as long as the pool: the kernel kills a worker when the *thread* that started it ends.
 #[derive(Debug, Clone)]
 pub struct Pool(Arc<Inner>);
 
