@@ -30,4 +30,5 @@ pub mod identity;
 pub mod policy;
 pub mod report;
 pub mod scan;
+mod sys;
 pub mod watch;
