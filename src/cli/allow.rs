@@ -10,6 +10,7 @@ use sha2::Digest;
 
 use super::exit::UsageError;
 use super::{Exit, Global, database, moment};
+use crate::action::open_for_scan;
 use crate::render::{Out, human, json, path};
 use crate::report::printable;
 use crate::scan::input::Source;
@@ -89,7 +90,7 @@ impl Subject {
     fn resolve(self) -> anyhow::Result<AllowSubject> {
         match (self.file, self.sha256, self.callable) {
             (Some(file), _, _) => {
-                let hash = hash_of(&file).with_context(|| format!("cannot read {}", path::text_of(&file)))?;
+                let hash = hash_of(&file)?;
                 Ok(AllowSubject::Sha256(hash))
             }
             (_, Some(hash), _) => Ok(AllowSubject::Sha256(hash)),
@@ -134,9 +135,10 @@ fn words(subject: &AllowSubject) -> String {
 }
 
 /// The SHA-256 of the file that a path leads to.
-pub fn hash_of(path: &Path) -> io::Result<Sha256> {
-    let real = path.canonicalize()?;
-    hash(&super::scan::open(&real)?)
+pub fn hash_of(path: &Path) -> anyhow::Result<Sha256> {
+    let fail = || format!("cannot read {}", path::text_of(path));
+    let opened = open_for_scan(&path.canonicalize().with_context(fail)?)?;
+    hash(&opened.file).with_context(fail)
 }
 
 /// The SHA-256 of a file from its beginning, read in pieces.

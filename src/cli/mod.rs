@@ -7,6 +7,7 @@ mod allow;
 mod completions;
 mod config;
 mod database;
+mod doctor;
 mod exit;
 mod explain;
 mod formats;
@@ -84,6 +85,7 @@ enum Command {
     Config(config::Command),
     Formats(formats::Args),
     Explain(explain::Args),
+    Doctor(doctor::Args),
     #[command(hide = true)]
     Uses(uses::Args),
     Completions(completions::Args),
@@ -103,6 +105,7 @@ impl Command {
             Self::Config(command) => command.run(global),
             Self::Formats(args) => args.run(),
             Self::Explain(args) => args.run(),
+            Self::Doctor(args) => args.run(global),
             Self::Uses(args) => args.run(global),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
