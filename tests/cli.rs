@@ -111,7 +111,7 @@ fn the_json_of_a_scan_is_what_it_was() {
     home.write("attack.pkl", ATTACK);
     home.write("honest.pkl", HONEST);
     let mut answer = scan_json(&home, ".");
-    steady(&mut answer, &["duration_us", "bytes_read", "program", "engine"]);
+    steady(&mut answer, &["duration_us", "bytes_read", "program", "engine", "message"]);
     insta::assert_json_snapshot!("scan", answer);
 }
 
