@@ -1,4 +1,4 @@
-//! The program: as a worker it locks itself down before it does anything else, else it is the command line.
+//! The program: as a worker it locks itself down before it does anything else; everything is in the library, see [`modelscand`].
 
 use std::process::ExitCode;
 

@@ -195,8 +195,26 @@ fn a_worker_is_confined_as_its_status_in_proc_tells() {
         assert_eq!((field("NoNewPrivs:"), field("Seccomp:"), field("Threads:")), ("1".into(), "2".into(), "1".into()));
         assert_eq!((field("CapEff:"), field("CapPrm:")), ("0".repeat(16), "0".repeat(16)));
         assert_ne!(field("Uid:"), "0");
+        if nix::unistd::geteuid().is_root() {
+            has_nothing(pid);
+        } else {
+            // Not dumpable: not even the user that started it may look closer.
+            assert!(std::fs::read_dir(format!("/proc/{pid}/fd")).is_err());
+        }
         pool.shutdown().await;
     });
+}
+
+/// What only root can see of a worker: an empty root folder, three descriptors, a network of its own.
+fn has_nothing(pid: u32) {
+    let list = |what: &str| std::fs::read_dir(format!("/proc/{pid}/{what}")).unwrap().count();
+    assert_eq!((list("root/."), list("fd")), (0, 3));
+    for namespace in ["net", "mnt", "ipc", "uts", "cgroup"] {
+        let of = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/{namespace}")).unwrap();
+        assert_ne!(of("self"), of(&pid.to_string()), "{namespace}");
+    }
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    assert!(environment.is_empty());
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod allow;
 mod completions;
 mod config;
+mod daemon;
 mod database;
 mod doctor;
 mod exit;
@@ -75,6 +76,8 @@ enum Command {
     Scan(scan::Args),
     Watch(watch::Args),
     Status(status::Args),
+    Sync(daemon::SyncArgs),
+    Reload(daemon::ReloadArgs),
     History(history::Args),
     Show(show::Args),
     #[command(subcommand)]
@@ -98,6 +101,8 @@ impl Command {
             Self::Scan(args) => args.run(global),
             Self::Watch(args) => args.run(global),
             Self::Status(args) => args.run(global),
+            Self::Sync(args) => args.run(global),
+            Self::Reload(args) => args.run(global),
             Self::History(args) => args.run(global),
             Self::Show(args) => args.run(global),
             Self::Quarantine(command) => command.run(global),

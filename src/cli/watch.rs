@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Exit, Global};
 use crate::config::LogFormat;
+use crate::daemon;
 
 /// Watch model caches, and take dangerous files out of reach as they arrive
 ///
@@ -23,7 +24,13 @@ pub struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, _global: &Global) -> anyhow::Result<Exit> {
-        anyhow::bail!("this build has no daemon")
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        daemon::watch(daemon::Options {
+            config_file: global.config.clone(),
+            paths: self.paths.into_iter().filter(|path| !path.as_os_str().is_empty()).collect(),
+            log_format: self.log_format,
+            no_default_caches: self.no_default_caches,
+        })?;
+        Ok(Exit::Nothing)
     }
 }

@@ -13,6 +13,5 @@ mod queue;
 mod recorder;
 mod service;
 mod setup;
-pub mod status;
 
 pub use service::{Options, watch};

@@ -1,6 +1,7 @@
 //! The daemon's loop.
 
 use std::collections::HashMap;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,15 +14,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::caches::{self, Root};
-use crate::config::{Config, load, paths::Paths};
+use crate::config::{self, Config, LogFormat, paths::Paths};
 use crate::report::printable;
-use crate::watch::{Cause, Event, Watcher};
+use crate::watch::{Cause, Event, RootState, WalkReason, Watcher};
 
 use super::control::{Answer, Call, Request, Server};
 use super::instance::Instance;
 use super::pipeline::{Context, End, Job};
 use super::queue::{Queue, Turn, Urgency};
-use super::status::{Degraded, Scanning, Status, Watched};
+use crate::status::{Degraded, Scanning, Status, Watched};
 use super::{log, notify, progress, setup};
 
 /// How long the files that are being scanned may take to end when the daemon is told to stop.
@@ -38,10 +39,24 @@ pub struct Options {
     pub config_file: Option<PathBuf>,
     /// Folders besides those of the configuration.
     pub paths: Vec<PathBuf>,
-    /// Changes that the command line makes to every configuration that is read.
-    pub adjust: fn(&mut Config),
-    /// The configuration, already adjusted.
-    pub config: Config,
+    /// In place of `log.format`.
+    pub log_format: Option<LogFormat>,
+    /// Only what is named, and no known cache.
+    pub no_default_caches: bool,
+}
+
+impl Options {
+    /// The configuration as it is now, with the changes that the command line makes to it.
+    fn config(&self) -> Result<Config, config::Error> {
+        let mut config = config::load(self.config_file.as_deref())?.config;
+        if let Some(format) = self.log_format {
+            config.log.format = format;
+        }
+        if self.no_default_caches {
+            config.watch.caches.clear();
+        }
+        Ok(config)
+    }
 }
 
 /// Watches until it is told to stop.
@@ -49,18 +64,20 @@ pub struct Options {
 /// # Errors
 /// When it cannot start: another daemon runs, the history or vault cannot be opened, nothing can be watched.
 pub fn watch(options: Options) -> anyhow::Result<()> {
-    let bar = progress::bar(options.config.log.format);
-    log::init(&options.config.log, bar.clone())?;
+    let config = options.config()?;
+    let bar = progress::bar(config.log.format);
+    log::init(&config.log, bar.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    tokio::task::LocalSet::new().block_on(&runtime, run(options, bar))
+    tokio::task::LocalSet::new().block_on(&runtime, run(options, config, bar))
 }
 
-async fn run(options: Options, bar: Option<ProgressBar>) -> anyhow::Result<()> {
-    let paths = Paths::of(&options.config)?;
+async fn run(options: Options, config: Config, bar: Option<ProgressBar>) -> anyhow::Result<()> {
+    let paths = Paths::of(&config)?;
     let _instance = Instance::lock(&paths.state)?;
-    let (recorder, recorder_thread) = setup::open_records(&paths, &options.config)?;
-    let context = Rc::new(setup::context(options.config.clone(), recorder).await?);
+    let (recorder, recorder_thread) = setup::open_records(&paths, &config)?;
+    let context = Rc::new(setup::context(config, recorder).await?);
     let (calls_in, calls) = mpsc::channel(16);
+    make_runtime_folder(&paths.runtime)?;
     let server = Server::bind(paths.control_socket()).context("cannot open the control socket")?;
     let serving = tokio::task::spawn_local(server.serve(calls_in));
     let mut service = Service::start(options, context, bar)?;
@@ -69,6 +86,11 @@ async fn run(options: Options, bar: Option<ProgressBar>) -> anyhow::Result<()> {
     drop(service);
     tokio::task::spawn_blocking(|| recorder_thread.join()).await.ok();
     Ok(())
+}
+
+fn make_runtime_folder(folder: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// A file on its way.
@@ -104,7 +126,14 @@ struct Service {
 /// Somebody who waits until everything is on record that existed when they asked.
 struct Sync {
     stage: SyncStage,
-    answer: oneshot::Sender<Answer>,
+    waiter: Waiter,
+}
+
+enum Waiter {
+    /// A client of the control socket.
+    Client(oneshot::Sender<Answer>),
+    /// The daemon itself: the walk at the start is over.
+    Start,
 }
 
 enum SyncStage {
@@ -117,7 +146,8 @@ enum SyncStage {
 impl Service {
     fn start(options: Options, context: Rc<Context>, bar: Option<ProgressBar>) -> anyhow::Result<Self> {
         let roots = setup::roots(&context.config, &options.paths);
-        let watcher = Watcher::start(roots.clone(), &context.config.watch)?;
+        let mut watcher = Watcher::start(roots.clone(), &context.config.watch)?;
+        let at_start = Sync { stage: SyncStage::Watching { cookie: watcher.sync() }, waiter: Waiter::Start };
         let (ended, ends) = mpsc::unbounded_channel();
         let (retry, retried) = mpsc::unbounded_channel();
         Ok(Self {
@@ -133,7 +163,7 @@ impl Service {
             ends,
             retry,
             retried,
-            syncs: Vec::new(),
+            syncs: vec![at_start],
             degraded: Vec::new(),
             bar,
             started_at: Timestamp::now(),
@@ -145,7 +175,7 @@ impl Service {
     /// Takes events, requests, signals and finished files in turn until a signal says stop.
     async fn run(&mut self, mut calls: mpsc::Receiver<Call>) -> anyhow::Result<()> {
         let mut signals = Signals::new()?;
-        let mut prune = tokio::time::interval(PRUNE_INTERVAL);
+        let mut prune = tokio::time::interval_at(tokio::time::Instant::now() + PRUNE_INTERVAL, PRUNE_INTERVAL);
         let mut reconcile = reconcile_timer(&self.context.config);
         let mut watchdog = notify::watchdog_interval().map(tokio::time::interval);
         notify::tell(NotifyState::Ready);
@@ -177,7 +207,6 @@ impl Service {
             Event::Gone { path } => self.gone(path),
             Event::Walked { root, files, .. } => {
                 tracing::debug!(path = %root.display(), files, "a walk is complete");
-                self.catch_up();
             }
             Event::Degraded { path, reason, remedy } => self.degrade(&path, reason, remedy),
             Event::Recovered { path } => self.recover(&path),
@@ -259,7 +288,6 @@ impl Service {
             bar.inc(1);
             bar.set_message(format!("{} scanned, {} waiting", self.scanned, self.queue.len()));
         }
-        self.catch_up();
         self.check_syncs();
     }
 
@@ -279,26 +307,22 @@ impl Service {
         });
     }
 
-    fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.in_flight.is_empty()
-    }
-
-    /// The walk at the start is over when the watcher has walked and nothing waits any more.
-    fn catch_up(&mut self) {
-        if self.caught_up || !self.is_idle() || self.watcher.status().is_walking() {
-            return;
-        }
+    /// The walk at the start is over, and what it found is on record.
+    fn caught_up(&mut self) {
         self.caught_up = true;
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
         tracing::info!("{}", self.status().line());
         self.tell_systemd();
+        self.prune();
     }
 
     fn watch_again(&mut self, reason: &str) {
         tracing::info!("walking all watched folders: {reason}");
-        self.watcher.reconcile();
+        for root in &self.roots {
+            self.watcher.walk(&root.path, WalkReason::Reconcile);
+        }
     }
 
     fn prune(&self) {
@@ -327,7 +351,7 @@ impl Service {
             Request::Reload => self.reload().await,
             Request::Sync => {
                 let stage = SyncStage::Watching { cookie: self.watcher.sync() };
-                self.syncs.push(Sync { stage, answer: call.answer });
+                self.syncs.push(Sync { stage, waiter: Waiter::Client(call.answer) });
                 return;
             }
         };
@@ -356,7 +380,12 @@ impl Service {
             .partition(|sync| matches!(sync.stage, SyncStage::Scanning { last } if last < oldest));
         self.syncs = waiting;
         let done: Vec<Sync> = done;
-        done.into_iter().for_each(|sync| drop(sync.answer.send(Answer::Done)));
+        for sync in done {
+            match sync.waiter {
+                Waiter::Client(answer) => drop(answer.send(Answer::Done)),
+                Waiter::Start => self.caught_up(),
+            }
+        }
     }
 
     /// Reads the configuration again; a bad one is refused and the old one stays in force.
@@ -374,8 +403,7 @@ impl Service {
     }
 
     async fn try_reload(&mut self) -> anyhow::Result<()> {
-        let mut config = load::load(self.options.config_file.as_deref())?.config;
-        (self.options.adjust)(&mut config);
+        let config = self.options.config()?;
         let context = setup::context(config, self.context.recorder.clone()).await?;
         let rules_changed = context.rules != self.context.rules;
         let old = std::mem::replace(&mut self.context, Rc::new(context));
@@ -415,7 +443,7 @@ impl Service {
         let watching = watch.roots.iter().map(|root| Watched {
             path: text(&root.path),
             cache: root.cache.as_str().to_owned(),
-            state: root.state.as_str().to_owned(),
+            state: state_word(root.state).to_owned(),
         });
         let scanning = self.in_flight.iter().map(|(path, file)| Scanning { path: text(path), since: file.since });
         Status {
@@ -472,6 +500,15 @@ fn reconcile_timer(config: &Config) -> Option<tokio::time::Interval> {
 
 fn urgency(cause: Cause) -> Urgency {
     if cause == Cause::Found { Urgency::Backlog } else { Urgency::Arrived }
+}
+
+fn state_word(state: RootState) -> &'static str {
+    match state {
+        RootState::Watching => "watching",
+        RootState::Waiting => "waiting",
+        RootState::Polled => "polling",
+        RootState::Degraded => "degraded",
+    }
 }
 
 fn text(path: &Path) -> String {

@@ -8,11 +8,13 @@ pub mod checks;
 pub mod human;
 pub mod json;
 pub mod out;
+pub mod overview;
 pub mod path;
 pub mod scanned;
 pub mod style;
 
 pub use out::Out;
+pub use overview::Overview;
 pub use scanned::{ScanForm, Scanned, Tally};
 
 use crate::report::Severity;

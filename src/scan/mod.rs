@@ -120,11 +120,22 @@ impl Engine {
 
     /// Lists what the pickles of one file import, each with what the rules say of it: for people who extend the tables.
     pub fn uses(&self, source: Rc<dyn Source>, hints: &Hints) -> Vec<Use> {
+        self.list_uses(source, hints, |scan, input| {
+            scan.any(input);
+        })
+    }
+
+    /// As [`Engine::uses`], of bytes that are a pickle whatever they look like.
+    pub fn uses_of_pickle(&self, source: Rc<dyn Source>) -> Vec<Use> {
+        self.list_uses(source, &Hints::default(), |scan, input| scan.scan_as(&formats::pickle::FORMAT, input))
+    }
+
+    fn list_uses(&self, source: Rc<dyn Source>, hints: &Hints, look: impl FnOnce(&mut Scan<'_>, &Input)) -> Vec<Use> {
         let input = Input::new(source, Rc::new(Budget::new(&self.limits)));
         let mut ignore = |_: &Finding| {};
         let mut scan = self.start(hints, &mut ignore);
         scan.uses = Some(Vec::new());
-        scan.any(&input);
+        look(&mut scan, &input);
         let mut seen = HashSet::new();
         let uses = scan.uses.unwrap_or_default().into_iter();
         uses.filter(|entry| seen.insert((entry.module.clone(), entry.name.clone()))).collect()

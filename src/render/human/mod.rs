@@ -7,6 +7,7 @@ pub mod formats;
 pub mod history;
 pub mod quarantine;
 pub mod scan;
+pub mod status;
 pub mod show;
 mod table;
 

@@ -4,8 +4,11 @@
 //! README.md and the golden tests. See docs/add-a-format.md.
 
 pub(crate) mod archive;
+mod compressed;
+mod npy;
 pub mod pickle;
 mod safetensors;
+mod tar;
 #[cfg(test)]
 pub(crate) mod testing;
 mod zip;
@@ -46,7 +49,21 @@ pub struct RuleInfo {
 }
 
 /// All formats, in the order in which they are tried and listed.
-pub const FORMATS: &[&Format] = &[&pickle::FORMAT, &zip::FORMAT, &safetensors::FORMAT];
+pub const FORMATS: &[&Format] = &[
+    &pickle::FORMAT,
+    &zip::FORMAT,
+    &safetensors::FORMAT,
+    &npy::FORMAT,
+    &tar::FORMAT,
+    &compressed::GZIP,
+    &compressed::ZLIB,
+    &compressed::BZIP2,
+    &compressed::XZ,
+    &compressed::LZMA,
+    &compressed::ZSTD,
+    &compressed::LZ4,
+    &compressed::JOBLIB_ZF,
+];
 
 /// The rules that the engine itself raises, whatever the format.
 pub const ENGINE_RULES: &[RuleInfo] = &[

@@ -7,6 +7,7 @@
 mod conditions;
 mod evidence;
 mod fold;
+mod frames;
 mod globals;
 mod heap;
 mod indirection;
