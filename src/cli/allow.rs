@@ -10,6 +10,7 @@ use sha2::Digest;
 
 use super::exit::UsageError;
 use super::{Exit, Global, database, moment};
+use crate::action::open_for_scan;
 use crate::render::{Out, human, json, path};
 use crate::report::printable;
 use crate::scan::input::Source;
@@ -89,7 +90,7 @@ impl Subject {
     fn resolve(self) -> anyhow::Result<AllowSubject> {
         match (self.file, self.sha256, self.callable) {
             (Some(file), _, _) => {
-                let hash = hash_of(&file).with_context(|| format!("cannot read {}", path::text_of(&file)))?;
+                let hash = hash_of(&file)?;
                 Ok(AllowSubject::Sha256(hash))
             }
             (_, Some(hash), _) => Ok(AllowSubject::Sha256(hash)),
@@ -101,12 +102,18 @@ impl Subject {
 
 /// An entry by the person who runs this.
 pub fn entry(subject: AllowSubject, reason: String, expires_at: Option<Timestamp>) -> NewAllow {
+    let (author_uid, author) = author();
+    NewAllow { subject, reason, author_uid, author, expires_at }
+}
+
+/// The person who runs this: user id and name, behind sudo too.
+pub fn author() -> (u32, String) {
     let uid = nix::unistd::getuid();
     let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
-    // Set by sudo alone when root runs this: it tells who is behind root, and claims nothing that root could not claim anyway.
+    // Set by sudo when root runs this: it tells who is behind root, and claims nothing that root could not claim anyway.
     let behind = std::env::var("SUDO_USER").ok().filter(|_| uid.is_root());
-    let author = behind.map_or(name.clone(), |user| format!("{} as {name}", printable(&user, 64)));
-    NewAllow { subject, reason, author_uid: uid.as_raw(), author, expires_at }
+    let author = behind.map_or_else(|| name.clone(), |user| format!("{} as {name}", printable(&user, 64)));
+    (uid.as_raw(), author)
 }
 
 /// A reason is there for the next person who reads the list.
@@ -127,9 +134,11 @@ fn words(subject: &AllowSubject) -> String {
     }
 }
 
-fn hash_of(path: &Path) -> io::Result<Sha256> {
-    let real = path.canonicalize()?;
-    hash(&super::scan::open(&real)?)
+/// The SHA-256 of the file that a path leads to.
+pub fn hash_of(path: &Path) -> anyhow::Result<Sha256> {
+    let fail = || format!("cannot read {}", path::text_of(path));
+    let opened = open_for_scan(&path.canonicalize().with_context(fail)?)?;
+    hash(&opened.file).with_context(fail)
 }
 
 /// The SHA-256 of a file from its beginning, read in pieces.

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod daemon;
 mod database;
+mod doctor;
 mod exit;
 mod explain;
 mod formats;
@@ -87,6 +88,7 @@ enum Command {
     Config(config::Command),
     Formats(formats::Args),
     Explain(explain::Args),
+    Doctor(doctor::Args),
     #[command(hide = true)]
     Uses(uses::Args),
     Completions(completions::Args),
@@ -108,6 +110,7 @@ impl Command {
             Self::Config(command) => command.run(global),
             Self::Formats(args) => args.run(),
             Self::Explain(args) => args.run(),
+            Self::Doctor(args) => args.run(global),
             Self::Uses(args) => args.run(global),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),

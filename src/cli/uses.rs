@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use anyhow::Context;
 
-use super::{Exit, Global, scan};
+use super::{Exit, Global};
+use crate::action::open_for_scan;
 use crate::render::{Out, path};
 use crate::report::printable;
 use crate::scan::rules::Rules;
@@ -28,8 +29,8 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let config = global.load()?.config;
-        let shown = || format!("cannot open {}", path::text_of(&self.path));
-        let file = self.path.canonicalize().and_then(|real| scan::open(&real)).with_context(shown)?;
+        let fail = || format!("cannot open {}", path::text_of(&self.path));
+        let file = open_for_scan(&self.path.canonicalize().with_context(fail)?)?.file;
         let callables = config.allow.into_iter().filter_map(|entry| entry.callable);
         let engine = Engine::new(config.scan.limits, Rules::builtin().with_allowed(callables)?);
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -11,8 +11,8 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 
 use super::allowed::Allowed;
-use super::open::open;
 use super::walk::Target;
+use crate::action::open_for_scan;
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::render::Scanned;
@@ -89,10 +89,14 @@ impl Scanner {
     }
 
     async fn file(&self, path: &Path, real: &Path) -> Outcome {
-        let opened = open(real).and_then(|file| Ok((Identity::from(&file.metadata()?), file.try_clone()?, file)));
-        let (identity, file, for_worker) = match opened {
+        let opened = match open_for_scan(real) {
             Ok(opened) => opened,
-            Err(e) => return Outcome::unreadable(&format!("cannot open: {e}")),
+            Err(e) => return Outcome::unreadable(&e.to_string()),
+        };
+        let (identity, file) = (opened.identity, opened.file);
+        let for_worker = match file.try_clone() {
+            Ok(copy) => copy,
+            Err(e) => return Outcome::unreadable(&e.to_string()),
         };
         let hints = Hints { name: path.file_name().unwrap_or_default().to_string_lossy().into_owned() };
         let report = self.pool.scan(for_worker.into(), identity.size, hints).await.report;

@@ -2,7 +2,6 @@
 
 mod allowed;
 mod batch;
-mod open;
 mod progress;
 mod walk;
 
@@ -14,7 +13,6 @@ use super::{Exit, Global};
 use crate::caches::{self, Environment};
 use crate::render::{Form, Out, Tally, Wanted};
 use crate::report::Severity;
-pub(super) use open::open;
 use progress::Progress;
 
 /// Scan files and folders once, without loading them
