@@ -284,7 +284,7 @@ impl Input {
 
     /// A buffered forward reader from `offset` on, for parsers that mostly go ahead and sometimes skip.
     pub fn cursor(&self, offset: u64) -> Cursor<'_> {
-        Cursor { input: self, at: offset, buffer: Vec::new(), buffer_at: offset, window: MIN_WINDOW }
+        Cursor { input: self, buffer: Vec::new(), buffer_at: offset, next: 0, window: MIN_WINDOW / 2 }
     }
 }
 
@@ -302,17 +302,20 @@ const MAX_WINDOW: usize = 256 * 1024;
 /// A buffered forward reader over an [`Input`]. A skip moves the offset and reads nothing.
 pub struct Cursor<'a> {
     input: &'a Input,
-    at: u64,
     buffer: Vec<u8>,
     /// Offset of the buffer's first byte.
     buffer_at: u64,
+    /// The next byte, in the buffer; its end when the next byte was not read yet.
+    next: usize,
+    /// Bytes that the next refill reads.
     window: usize,
 }
 
 impl Cursor<'_> {
     /// Offset of the next byte in the input.
+    #[inline]
     pub fn offset(&self) -> u64 {
-        self.at
+        self.buffer_at.saturating_add(self.next as u64)
     }
 
     /// The buffered bytes from the current offset on, after making sure that there are at least `wanted` (at most
@@ -320,38 +323,62 @@ impl Cursor<'_> {
     ///
     /// # Errors
     /// As [`Source::read_at`].
+    #[inline]
     pub fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        if self.buffered().len() < wanted {
+        if self.buffer.len() - self.next < wanted {
             self.refill(wanted)?;
         }
-        Ok(self.buffered())
+        Ok(self.buffer.get(self.next..).unwrap_or_default())
+    }
+
+    /// Takes the next byte; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Source::read_at`].
+    #[inline]
+    pub fn byte(&mut self) -> io::Result<Option<u8>> {
+        if self.next >= self.buffer.len() {
+            self.refill(1)?;
+        }
+        let byte = self.buffer.get(self.next).copied();
+        self.next += usize::from(byte.is_some());
+        Ok(byte)
     }
 
     /// Goes `n` bytes ahead, without reading them.
+    #[inline]
     pub fn skip(&mut self, n: u64) {
-        self.at = self.at.saturating_add(n);
+        match usize::try_from(n) {
+            Ok(n) if n <= self.buffer.len() - self.next => self.next += n,
+            _ => self.seek(self.offset().saturating_add(n)),
+        }
     }
 
     /// Goes to `offset`, ahead or back.
     pub fn seek(&mut self, offset: u64) {
-        self.at = offset;
+        let inside = offset.checked_sub(self.buffer_at).and_then(|n| usize::try_from(n).ok());
+        if let Some(next) = inside.filter(|next| *next <= self.buffer.len()) {
+            self.next = next;
+        } else {
+            self.buffer.clear();
+            self.buffer_at = offset;
+            self.next = 0;
+            self.window = MIN_WINDOW / 2;
+        }
     }
 
-    fn buffered(&self) -> &[u8] {
-        let skipped = self.at.checked_sub(self.buffer_at).and_then(|n| usize::try_from(n).ok());
-        skipped.and_then(|n| self.buffer.get(n..)).unwrap_or_default()
-    }
-
+    /// Reads the window at the current offset. Windows double while reading goes straight ahead.
+    #[cold]
     fn refill(&mut self, wanted: usize) -> io::Result<()> {
-        let straight_ahead =
-            self.at == self.buffer_at.saturating_add(self.buffer.len() as u64) || !self.buffered().is_empty();
-        self.window = if straight_ahead { (self.window * 2).min(MAX_WINDOW) } else { MIN_WINDOW };
+        let at = self.offset();
+        self.window = (self.window * 2).clamp(MIN_WINDOW, MAX_WINDOW);
         let size = self.window.max(wanted.min(MAX_WINDOW));
+        self.buffer_at = at;
+        self.next = 0;
         self.buffer.resize(size, 0);
-        let n = self.input.read_at(self.at, &mut self.buffer)?;
-        self.buffer.truncate(n);
-        self.buffer_at = self.at;
-        Ok(())
+        let read = self.input.read_at(at, &mut self.buffer);
+        self.buffer.truncate(*read.as_ref().unwrap_or(&0));
+        read.map(|_| ())
     }
 }
 
@@ -381,6 +408,9 @@ mod tests {
         assert_eq!(cursor.peek(2).unwrap()[..2], [0, 1]);
         cursor.skip((1 << 20) - 1);
         assert_eq!(cursor.peek(10).unwrap(), [255]);
+        assert_eq!((cursor.byte().unwrap(), cursor.byte().unwrap()), (Some(255), None));
+        cursor.seek(1);
+        assert_eq!((cursor.byte().unwrap(), cursor.offset()), (Some(1), 2));
         assert!(input.budget().bytes_read() < 10_000);
     }
 }

@@ -11,6 +11,7 @@ pub mod input;
 pub mod rules;
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::io;
 use std::rc::Rc;
 
@@ -20,6 +21,7 @@ use crate::report::{
     Coverage, Finding, MAX_EVIDENCE_BYTES, MAX_FINDINGS, PartialCause, Report, Rule, Severity, Verdict, printable,
 };
 use formats::Format;
+use formats::pickle::Use;
 use input::{Budget, Input, OutOfBudget, Source};
 use rules::Rules;
 
@@ -111,7 +113,34 @@ impl Engine {
     pub fn scan(&self, source: Rc<dyn Source>, hints: &Hints, observe: &mut dyn FnMut(&Finding)) -> Report {
         let budget = Rc::new(Budget::new(&self.limits));
         let input = Input::new(source, Rc::clone(&budget));
-        let mut scan = Scan {
+        let mut scan = self.start(hints, observe);
+        scan.any(&input);
+        scan.into_report(budget.bytes_read())
+    }
+
+    /// Lists what the pickles of one file import, each with what the rules say of it: for people who extend the tables.
+    pub fn uses(&self, source: Rc<dyn Source>, hints: &Hints) -> Vec<Use> {
+        self.list_uses(source, hints, |scan, input| _ = scan.any(input))
+    }
+
+    /// As [`Engine::uses`], of bytes that are a pickle whatever they look like.
+    pub fn uses_of_pickle(&self, source: Rc<dyn Source>) -> Vec<Use> {
+        self.list_uses(source, &Hints::default(), |scan, input| scan.scan_as(&formats::pickle::FORMAT, input))
+    }
+
+    fn list_uses(&self, source: Rc<dyn Source>, hints: &Hints, look: fn(&mut Scan<'_>, &Input)) -> Vec<Use> {
+        let input = Input::new(source, Rc::new(Budget::new(&self.limits)));
+        let mut ignore = |_: &Finding| {};
+        let mut scan = self.start(hints, &mut ignore);
+        scan.uses = Some(Vec::new());
+        look(&mut scan, &input);
+        let mut seen = HashSet::new();
+        let uses = scan.uses.unwrap_or_default().into_iter();
+        uses.filter(|entry| seen.insert((entry.module.clone(), entry.name.clone()))).collect()
+    }
+
+    fn start<'a>(&'a self, hints: &'a Hints, observe: &'a mut dyn FnMut(&Finding)) -> Scan<'a> {
+        Scan {
             limits: &self.limits,
             rules: &self.rules,
             hints,
@@ -120,9 +149,8 @@ impl Engine {
             dropped: 0,
             formats: Vec::new(),
             coverage: Coverage::Complete,
-        };
-        scan.any(&input);
-        scan.into_report(budget.bytes_read())
+            uses: None,
+        }
     }
 }
 
@@ -136,6 +164,8 @@ pub struct Scan<'a> {
     dropped: u64,
     formats: Vec<String>,
     coverage: Coverage,
+    /// What pickles import, when somebody asked for the list.
+    uses: Option<Vec<Use>>,
 }
 
 impl<'a> Scan<'a> {
@@ -152,6 +182,11 @@ impl<'a> Scan<'a> {
     /// What is known of the file besides its bytes.
     pub fn hints(&self) -> &'a Hints {
         self.hints
+    }
+
+    /// The list of what pickles import, when one is kept.
+    pub(crate) fn uses(&mut self) -> Option<&mut Vec<Use>> {
+        self.uses.as_mut()
     }
 
     /// Records a finding in `input`. The same rule at the same place with the same evidence is kept once.
@@ -201,6 +236,17 @@ impl<'a> Scan<'a> {
     /// Finds out what a member is and scans it, within the limits on depth and members. `input` comes from
     /// [`Input::as_member`] or [`Input::derived`]. Tells whether any format recognised it.
     pub fn member(&mut self, input: &Input) -> bool {
+        self.may_enter(input) && self.any(input)
+    }
+
+    /// Scans a member as `format`, whatever it looks like, because that is what its loader takes it for; within the same limits.
+    pub fn member_as(&mut self, format: &'static Format, input: &Input) {
+        if self.may_enter(input) {
+            self.scan_as(format, input);
+        }
+    }
+
+    fn may_enter(&mut self, input: &Input) -> bool {
         if input.depth() > self.limits.max_depth {
             let message = "Containers are nested deeper than the limit; what is inside was not read";
             self.finding(input, Finding::new(LIMIT_DEPTH, Severity::Medium, message));
@@ -212,7 +258,7 @@ impl<'a> Scan<'a> {
             self.partial(input, PartialCause::Limit, "too many members");
             false
         } else {
-            self.any(input)
+            true
         }
     }
 

@@ -6,6 +6,7 @@
 pub(crate) mod archive;
 mod compressed;
 mod npy;
+pub mod pickle;
 mod safetensors;
 mod tar;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub struct RuleInfo {
 
 /// All formats, in the order in which they are tried and listed.
 pub const FORMATS: &[&Format] = &[
+    &pickle::FORMAT,
     &zip::FORMAT,
     &safetensors::FORMAT,
     &npy::FORMAT,
