@@ -11,6 +11,7 @@ mod safetensors;
 mod tar;
 #[cfg(test)]
 pub(crate) mod testing;
+mod torchscript;
 mod zip;
 
 use std::io;
@@ -53,6 +54,7 @@ pub const FORMATS: &[&Format] = &[
     &pickle::FORMAT,
     &zip::FORMAT,
     &safetensors::FORMAT,
+    &torchscript::FORMAT,
     &npy::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
