@@ -8,6 +8,7 @@ mod compressed;
 mod npy;
 pub mod pickle;
 mod safetensors;
+mod sevenz;
 mod tar;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -52,7 +53,6 @@ pub struct RuleInfo {
 /// All formats, in the order in which they are tried and listed.
 pub const FORMATS: &[&Format] = &[
     &pickle::FORMAT,
-    &zip::FORMAT,
     &safetensors::FORMAT,
     &torchscript::FORMAT,
     &npy::FORMAT,
@@ -65,4 +65,7 @@ pub const FORMATS: &[&Format] = &[
     &compressed::ZSTD,
     &compressed::LZ4,
     &compressed::JOBLIB_ZF,
+    &sevenz::FORMAT,
+    // Last: it looks at the end of the bytes, which the others have read by then.
+    &zip::FORMAT,
 ];
