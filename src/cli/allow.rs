@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::Digest;
 
 use super::exit::UsageError;
-use super::{Exit, Global, database, moment};
+use super::{daemon, database, Exit, Global, moment};
 use crate::action::open_for_scan;
 use crate::render::{Out, human, json, path};
 use crate::report::printable;
@@ -82,6 +82,7 @@ impl Add {
         let entry = entry(subject, self.reason, self.until);
         let id = database::writer(&global.load()?.config)?.allow(&entry)?;
         writeln!(Out::stdout(), "allowed {shown} (entry {id}); modelscand allow remove {id} takes it back")?;
+        daemon::tell_of_change()?;
         Ok(Exit::Nothing)
     }
 }
@@ -176,5 +177,6 @@ fn remove(global: &Global, id: i64) -> anyhow::Result<Exit> {
     };
     writer.disallow(&entry.subject)?;
     writeln!(Out::stdout(), "no longer allowed: {}", words(&entry.subject))?;
+    daemon::tell_of_change()?;
     Ok(Exit::Nothing)
 }

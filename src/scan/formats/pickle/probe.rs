@@ -306,8 +306,10 @@ impl<'a> Run<'a> {
                 (3, 1)
             }
             op::STACK_GLOBAL => {
-                self.seen.imports += 1;
-                self.seen.telling += 1;
+                // Without two names on the stack it is the first byte of an npy file.
+                let has_names = u32::from(self.height >= 2);
+                self.seen.imports += has_names;
+                self.seen.telling += has_names;
                 (2, 1)
             }
             op::BINPERSID | op::TUPLE1 | op::READONLY_BUFFER | op::PUT | op::BINPUT | op::LONG_BINPUT | op::MEMOIZE => {
