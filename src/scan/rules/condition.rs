@@ -39,6 +39,9 @@ conditions! {
     LoadsArchiveBytes = "loads-archive-bytes",
     /// `(object, name, value)`: safe when `object` was made by code that this file carries and `name` is not an attribute of escape.
     Setattr = "setattr",
+    /// Constructed without arguments and filled with a state among whose values are bytes of `torch.save` that are loaded; safe when they are known
+    /// and clean, or absent.
+    StateLoadsTorchBytes = "state-loads-torch-bytes",
     /// `(callable, *arguments)`: calls, or keeps to call later, its first argument; safe when that call would be.
     CallsFirstArgument = "calls-first-argument",
     /// `(callable, iterable)`: calls its first argument with each item once consumed; safe when the callable is.

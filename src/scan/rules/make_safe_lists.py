@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lists the classes of model frameworks that are safe to construct and fill, from the frameworks' own wheels.
 
-    make_safe_lists.py WHEEL_FOLDER RULES_FOLDER
+    make_safe_lists.py WHEEL_FOLDER RULES_FOLDER [PACKAGE ...]
 
 Nothing is imported or run: the sources inside the wheels are parsed. A class is listed when nothing that a pickle can make it run while it is
 constructed without __init__ and filled (NEWOBJ, BUILD, APPENDS, SETITEMS, ADDITEMS, use as a key, death) opens, loads, evaluates, imports,
@@ -30,7 +30,7 @@ RISKY = set("""
     load loads load_module load_library load_state_dict_from_url load_url load_model load_weights load_from_file load_iris unpickle read_pickle
     download urlopen urlretrieve hf_hub_download snapshot_download from_pretrained get_file cached_file cached_path
     makedirs mkdir remove unlink rmtree rmdir rename replace_file symlink write_text write_bytes touch chmod savetxt tofile fromfile memmap
-    Thread Process Pool start_new_thread fork kill register connect bind listen sendall request urlencode
+    Thread Process Pool start_new_thread fork kill listen sendall urlencode
     parse_expr sympify lambdify literal_eval get_type_hints resolve_name locate find_class Unpickler import_string from_file to_file NamedTemporaryFile mkdtemp mkstemp
     TemporaryDirectory CDLL cdll dlopen script compile_command FunctionType CodeType getsource save save_model
 """.split())
@@ -44,9 +44,9 @@ PLAIN_BASES = set("""
     collections.abc.Sized collections.abc.Container collections.abc.Hashable collections.abc.Set collections.abc.MutableSet collections.abc.Collection collections.abc.Generator
     collections.Mapping collections.MutableMapping collections.Sequence collections.MutableSequence collections.Iterable collections.Callable
     typing.NamedTuple typing.TypedDict typing_extensions.TypedDict typing.Mapping typing.Dict typing.List typing.Sequence typing.Iterator typing.Iterable typing.Callable typing.Tuple typing.MutableMapping
-    dict typing.OrderedDict numpy.ndarray numpy.ma.MaskedArray threading.local logging.Filter logging.Formatter json.JSONEncoder
+    dict typing.OrderedDict property pprint.PrettyPrinter numpy.ndarray numpy.ma.MaskedArray threading.local logging.Filter logging.Formatter json.JSONEncoder
 """.split())
-PLAIN_PREFIXES = ("torch._C", "tokenizers.", "keras.src.backend", "tensorflow.", "tf.", "cymem.", "jax.", "catboost.", "_catboost", "torch.futures")
+PLAIN_PREFIXES = ("torch._C", "tokenizers.", "keras.src.backend", "tensorflow.", "tf.", "cymem.", "jax.", "catboost.", "_catboost", "torch.futures", "pandas._libs", "spacy.pipeline.pipe", "spacy.pipeline.trainable_pipe")
 
 # package directory in the wheel -> what of it to read: (modules to take, modules to leave, take functions as references from)
 LEAVE = r"(^|\.)(tests?|testing|conftest|benchmarks?|cli|commands|scripts?|setup|_build_utils|externals|_?vendor(ed)?|_inductor|_dynamo|_export|_functorch|fx|onnx|package|distributed|_C|ao|quantization|testing|cpp_extension|hub|bottleneck|tensorboard|backends|jit|_lazy|_prims|_refs|_decomp|multiprocessing|monitor|profiler|xpu|mps|export|contrib|datasets?|download|launcher|deprecated_|__main__)(\.|$)"
@@ -204,10 +204,20 @@ class Pool:
                 return f"{module.name}.{node.id}"
             if node.id in module.imports:
                 return module.imports[node.id]
-            for star in module.stars:
-                if self.find(f"{star}.{node.id}"):
-                    return f"{star}.{node.id}"
-            return node.id
+            return self.starred(module, node.id) or node.id
+        return None
+
+    def starred(self, module, name, depth=0):
+        """What a name that came with `from x import *` means."""
+        for star in module.stars if depth < 6 else ():
+            source = self.module(star)
+            if source and (name in source.classes or name in source.functions):
+                return f"{star}.{name}"
+            if source and name in source.imports:
+                return source.imports[name]
+            deeper = source and self.starred(source, name, depth + 1)
+            if deeper:
+                return deeper
         return None
 
     def bases(self, module, node):
@@ -244,12 +254,21 @@ class Pool:
             if why:
                 return f"base {base}: {why}"
         methods = {f.name: f for f in node.body if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        has_setters = not self.has_setstate(module, name)
         for function in node.body:
-            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and runs_at_load(function):
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and runs_at_load(function, has_setters):
                 why = self.risky(module, function, methods, set())
                 if why:
                     return f"{function.name} calls {why}"
         return None
+
+    def has_setstate(self, module, name, depth=0):
+        """Whether BUILD calls __setstate__; if so it sets no attribute by itself, and setters of properties do not run."""
+        node = module.classes[name]
+        if any(isinstance(f, ast.FunctionDef) and f.name == "__setstate__" for f in node.body):
+            return True
+        found = (self.find(base) for base in self.bases(module, node) if base) if depth < 12 else ()
+        return any(f and f[1] in f[0].classes and self.has_setstate(*f, depth + 1) for f in found)
 
     def risky(self, module, function, methods, seen, depth=0):
         """A call inside a function, or inside what it calls nearby, that a constructor of data has no need of."""
@@ -274,10 +293,10 @@ class Pool:
         return None
 
 
-def runs_at_load(function):
+def runs_at_load(function, has_setters):
     if function.name in RUNS_AT_LOAD:
         return True
-    return any(isinstance(d, ast.Attribute) and d.attr in ("setter", "deleter") for d in function.decorator_list)
+    return has_setters and any(isinstance(d, ast.Attribute) and d.attr in ("setter", "deleter") for d in function.decorator_list)
 
 
 def is_called(pool, module, name, depth=0):
@@ -312,7 +331,7 @@ def entries(path):
     return {".".join(filter(None, (module, name))) for group in for_each for module in group["modules"] for name in group.get("names", [""])}
 
 
-def main(wheels, rules):
+def main(wheels, rules, *packages):
     listed = Listed(rules)
     versions = collections.defaultdict(list)
     for path in sorted(pathlib.Path(wheels).glob("*.whl")):
@@ -322,6 +341,8 @@ def main(wheels, rules):
     for project, known in versions.items():
         newest.update(read_wheel(max(known)[2]))
     for package, (take, leave, references) in RECIPES.items():
+        if packages and package not in packages:
+            continue
         classes, enums, functions, read = collections.defaultdict(set), collections.defaultdict(set), collections.defaultdict(set), []
         for project, known in sorted(versions.items()):
             for order, version, path in sorted(known):
@@ -383,6 +404,6 @@ def write(path, package, read, classes, enums, functions):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

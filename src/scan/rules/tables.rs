@@ -37,6 +37,16 @@ pub(super) fn no_place(package: &str) -> Option<&'static str> {
     find(NO_PLACE, package)
 }
 
+/// Whether anything of a package is on the safe list.
+pub(super) fn is_framework(package: &str) -> bool {
+    let from = SAFE.partition_point(|(entry, _)| *entry < package);
+    let at_or_after = SAFE.get(from..).unwrap_or_default();
+    at_or_after
+        .iter()
+        .take_while(|(entry, _)| entry.starts_with(package))
+        .any(|(entry, _)| entry.as_bytes().get(package.len()) == Some(&b'.'))
+}
+
 /// The package behind a customary abbreviation: `np` is numpy.
 pub(super) fn alias(part: &str) -> Option<&'static str> {
     find(ALIASES, part)

@@ -14,6 +14,8 @@ const ESCAPE: Danger = Danger {
 };
 const SPECIAL: Danger =
     Danger { severity: Severity::High, reason: "names a special attribute of Python, which no model does" };
+const OWN_VARIABLES: Danger =
+    Danger { severity: Severity::Medium, reason: "names the variables of a module, as functions that dill carries do" };
 const INNER_MODULE: Danger =
     Danger { severity: Severity::High, reason: "walks through a module into the standard library" };
 const INNER_PACKAGE: Danger =
@@ -36,10 +38,18 @@ pub(super) fn danger(path: &Dotted, module: &str, name: &str) -> Option<Danger> 
         }
     };
     consider((!is_spelt_like_a_name(module) || !is_spelt_like_a_name(name)).then_some(NOT_A_NAME));
-    for ending in endings(name) {
-        consider(ending_danger(ending));
+    if name == "__dict__" {
+        consider(Some(variables_of(module)));
+    } else {
+        endings(name).for_each(|ending| consider(ending_danger(ending)));
     }
     worst
+}
+
+/// Functions that dill carries name the variables of their module; with a module of a framework that would hand out whatever it imports.
+fn variables_of(module: &str) -> Danger {
+    let package = module.split('.').next().unwrap_or_default();
+    if tables::is_framework(package) || tables::is_standard_library(package) { SPECIAL } else { OWN_VARIABLES }
 }
 
 /// Why a package has no place in models, when it is one of those.

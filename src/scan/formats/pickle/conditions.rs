@@ -57,8 +57,9 @@ impl Machine<'_> {
             Condition::NumpyDtype => call.describes_a_dtype(),
             Condition::NumpyScalar => call.is_known(),
             Condition::UfuncName => call.names_a_function(),
-            Condition::JoblibArrayWrapper | Condition::JoblibFileWrapper if how == How::New => None,
-            Condition::JoblibArrayWrapper | Condition::JoblibFileWrapper => call.is_known(),
+            Condition::JoblibArrayWrapper | Condition::JoblibFileWrapper | Condition::StateLoadsTorchBytes => {
+                if how == How::New { None } else { call.is_known() }
+            }
             Condition::RegexCompile => call.is_known(),
             Condition::TouchesPath if how == How::New && call.is_without_arguments() => None,
             Condition::TouchesPath => call.names_a_plain_path(),
@@ -148,7 +149,10 @@ impl Call<'_, '_> {
     fn names_a_bit_generator(&self) -> Option<Objection> {
         let Some(first) = self.argument(0) else { return self.is_known() };
         let is_named = self.text(0).is_some_and(|name| BIT_GENERATORS.contains(&&*name));
-        let is_class = self.judgement(first).is_some_and(|j| call_objection(&j, How::New).is_none());
+        // A generator itself is given as what an earlier, judged call made.
+        let maker =
+            self.machine.maker(first).and_then(|id| self.machine.globals.get(id)).map(|global| global.judgement);
+        let is_class = self.judgement(first).or(maker).is_some_and(|j| call_objection(&j, How::New).is_none());
         (!is_named && !is_class).then(|| unusual("Makes a random generator by a name that numpy does not have"))
     }
 

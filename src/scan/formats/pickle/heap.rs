@@ -54,6 +54,8 @@ struct Node {
 pub(super) struct Heap {
     nodes: Vec<Node>,
     items: Vec<Value>,
+    /// The memory of what was forgotten last, used again: fresh pages cost more than what is written to them.
+    spare: Option<Box<Heap>>,
 }
 
 impl Heap {
@@ -141,7 +143,12 @@ impl Heap {
 
     /// Drops all but the most recent quarter of the nodes and the telling ones, and tells what became of each node.
     pub(super) fn forget(&mut self) -> Forgotten {
-        let old = std::mem::take(self);
+        let mut old = Box::new(std::mem::take(self));
+        if let Some(spare) = old.spare.take() {
+            *self = *spare;
+            self.nodes.clear();
+            self.items.clear();
+        }
         let recent = old.nodes.len() - old.nodes.len() / 4;
         let mut telling_left = MAX_TELLING;
         let mut moved = Vec::with_capacity(old.nodes.len());
@@ -155,6 +162,7 @@ impl Heap {
         for item in &mut self.items {
             *item = forgotten.renamed(*item);
         }
+        self.spare = Some(old);
         forgotten
     }
 

@@ -164,8 +164,10 @@ impl Machine<'_> {
             }
             (Role::Resolve, [name, ..]) => {
                 let name = self.text(*name, MAX_NAME_BYTES)?;
-                let (module, name) = name.split_once(':').or_else(|| name.rsplit_once('.')).unwrap_or((&name, ""));
-                Some(self.import(at, module, name, false))
+                match name.split_once(':').or_else(|| name.rsplit_once('.')) {
+                    Some((module, name)) => Some(self.import(at, module, name, false)),
+                    None => Some(self.import_module(at, &name)),
+                }
             }
             (Role::Call, [function, rest @ ..]) => Some(self.call_with(at, *function, rest)),
             (Role::Apply, [function, sequence, ..]) => {

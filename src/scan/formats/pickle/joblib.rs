@@ -7,7 +7,9 @@
 use super::heap::{ARGUMENTS, Shape};
 use super::literal::Literal;
 use super::machine::Machine;
+use super::rules as rule;
 use super::value::{Value, View};
+use crate::report::{Finding, Severity};
 use crate::scan::rules::{Condition, Judgement};
 
 /// What of a numpy data type matters here.
@@ -19,6 +21,8 @@ pub(super) struct DataType {
     pub(super) has_objects: bool,
 }
 
+/// The longest name of a companion file.
+const MAX_NAME_BYTES: usize = 4096;
 /// The flag of numpy's dtype for elements that hold objects.
 const HAS_OBJECTS: i128 = 0x01;
 /// Data types inside data types that are looked into.
@@ -43,6 +47,29 @@ impl Machine<'_> {
             }
             None => self.fault(at, "an array of joblib's whose size cannot be told"),
         }
+    }
+
+    /// joblib before 0.10 kept arrays in files of their own, by names that the pickle holds.
+    pub(super) fn judge_companion(&mut self, at: u64, target: Value, state: Value) {
+        let Some(id) = self.maker(target) else { return };
+        let is_wrapper = self
+            .globals
+            .get(id)
+            .is_some_and(|global| matches!(global.judgement, Judgement::Conditional(Condition::JoblibFileWrapper)));
+        if !is_wrapper {
+            return;
+        }
+        let items = self.state_items(state);
+        let name = items.iter().find(|(key, _)| self.text(*key, 32).is_some_and(|key| key == "filename"));
+        let name = name.and_then(|(_, name)| self.text(*name, MAX_NAME_BYTES));
+        let is_plain = |name: &String| !name.contains(['/', '\\', '\0']) && name != ".." && !name.is_empty();
+        let (severity, message) = match name.as_ref().map(is_plain) {
+            Some(true) => (Severity::Low, "Loads a companion file that lies beside it; scan that too"),
+            Some(false) => (Severity::High, "Loads a companion file from outside its folder"),
+            None => (Severity::High, "Loads a companion file whose name cannot be told"),
+        };
+        let finding = Finding::new(rule::COMPANION_FILE, severity, message);
+        self.found.push(finding.at(at).evidence(name.unwrap_or_default()));
     }
 
     /// Bytes of the array that begins at `start`, padding included; inside, `None` when it is a pickle.

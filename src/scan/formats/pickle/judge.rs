@@ -185,6 +185,8 @@ impl Machine<'_> {
                 }
                 self.heap.extend(id, &[state]);
                 self.judge_state(at, target, state);
+                self.load_state(at, target, state);
+                self.judge_companion(at, target, state);
                 self.await_array(at, target);
             }
             View::Made(_) | View::Unknown | View::Persistent | View::Plain => self.judge_state(at, target, state),
@@ -370,6 +372,7 @@ pub(super) fn call_objection(judgement: &Judgement, how: How) -> Option<Objectio
         Judgement::NoPlaceInModels { reason } => {
             (rule::DANGEROUS_CALL, Severity::High, format!("Calls into a package with no place in a model: {reason}"))
         }
+        Judgement::Model { .. } if how == How::New => return None,
         Judgement::Unknown | Judgement::Reference if how == How::New => {
             let message = "Constructs and fills an object of a class that no list knows";
             (rule::UNLISTED_CLASS, Severity::Medium, message.to_owned())

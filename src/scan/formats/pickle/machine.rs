@@ -252,7 +252,7 @@ impl<'a> Machine<'a> {
         self.fault.get_or_insert((at, what));
     }
 
-    #[inline]
+    #[inline(always)]
     fn constant(&mut self, at: u64, operand: u64) {
         if self.frames.buffer_end != 0 {
             self.align(operand);
@@ -263,17 +263,27 @@ impl<'a> Machine<'a> {
     }
 
     /// The next `width` (at most 8) bytes as a little-endian number; what is missing counts as zero.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, width: usize) -> io::Result<u64> {
         self.align(width as u64);
+        if width == 1 {
+            return Ok(u64::from(self.cursor.byte()?.unwrap_or(0)));
+        }
         let bytes = self.cursor.peek(width)?;
+        if width == 4
+            && let Some(four) = bytes.first_chunk::<4>()
+        {
+            let number = u32::from_le_bytes(*four);
+            self.cursor.skip(4);
+            return Ok(u64::from(number));
+        }
         let mut wide = [0; 8];
         wide.iter_mut().zip(bytes.iter().take(width)).for_each(|(to, from)| *to = *from);
         self.cursor.skip(width as u64);
         Ok(u64::from_le_bytes(wide))
     }
 
-    #[inline]
+    #[inline(always)]
     fn counted(&mut self, at: u64, width: usize) -> io::Result<()> {
         if self.frames.buffer_end != 0 {
             return self.counted_in_buffer(at, width);

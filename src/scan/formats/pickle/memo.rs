@@ -95,6 +95,11 @@ impl Memo {
         far.or_else(|| self.forgot.then_some(Value::UNKNOWN))
     }
 
+    /// Memory in use, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.dense.len() * size_of::<Value>() + self.sparse.len() * 4 * size_of::<Value>()
+    }
+
     /// Renames every value that is kept.
     pub(super) fn rename(&mut self, rename: impl Fn(Value) -> Value) {
         self.dense.iter_mut().for_each(|value| *value = rename(*value));

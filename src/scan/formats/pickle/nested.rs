@@ -68,6 +68,20 @@ impl Machine<'_> {
         }
     }
 
+    /// Puts aside the byte strings of a state that its object loads.
+    pub(super) fn load_state(&mut self, at: u64, target: Value, state: Value) {
+        let Some(global) = self.maker(target).and_then(|id| self.globals.get(id)) else { return };
+        if !matches!(global.judgement, Judgement::Conditional(Condition::StateLoadsTorchBytes)) {
+            return;
+        }
+        let loader = global.path();
+        for (_, value) in self.state_items(state) {
+            if let Some(bytes) = bytes_of(self, value) {
+                self.nested.push(Nested { loader: loader.clone(), at, bytes, is_pickle: false });
+            }
+        }
+    }
+
     /// A byte string, or text that decodes to one, that is a pickle beyond doubt or begins like compressed data.
     fn pickle_like(&self, argument: Value) -> Option<NestedBytes> {
         let bytes = self.fold(argument, MAX_GUESSED_BYTES, 0)?.as_bytes();

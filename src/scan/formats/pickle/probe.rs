@@ -13,7 +13,7 @@ use crate::scan::identify::Probe;
 use crate::scan::input::{Budget, Cursor, Input};
 
 /// Opcodes of a trial.
-const MAX_OPCODES: u32 = 4096;
+const MAX_OPCODES: u32 = 65_536;
 /// Bytes of a trial that are read, lines included.
 const MAX_TRIAL_BYTES: u64 = 1 << 20;
 /// The longest name of an import that a trial believes.
@@ -85,7 +85,7 @@ pub(super) fn is_pickle_at(input: &Input, offset: u64) -> io::Result<bool> {
         // Two bytes could be chance; an opcode that goes on from there is not.
         (op::PROTO, Some(0..=5)) => trial != Trial::Broken || seen.opcodes >= 2,
         _ => match trial {
-            Trial::Stopped => seen.imports > 0 || seen.opcodes >= 2 && ends_at_stop(input, offset)?,
+            Trial::Stopped => seen.imports > 0 || is_run_of_pickles(input, offset)?,
             Trial::Long => seen.imports > 0 || seen.opcodes >= MAX_OPCODES,
             Trial::Broken => seen.imports > 0 && seen.telling > 0,
         },
@@ -127,12 +127,22 @@ pub(super) fn find_pickle(input: &Input, offset: u64, max_bytes: u64) -> io::Res
     Ok(None)
 }
 
-/// A stream without any import is a pickle only if nothing but another pickle follows: plain data in protocol 0 and 1.
-fn ends_at_stop(input: &Input, offset: u64) -> io::Result<bool> {
+/// A stream without any import is a pickle only if nothing but other pickles follows, or one that imports and calls.
+fn is_run_of_pickles(input: &Input, offset: u64) -> io::Result<bool> {
     let mut trial = Run::new(input, offset);
-    trial.run()?;
-    let rest = input.bytes_at(trial.cursor.offset(), 1)?;
-    Ok(rest.is_empty() || rest == [op::PROTO])
+    loop {
+        let ended = trial.run()?;
+        let is_end = trial.cursor.peek(1)?.is_empty();
+        match ended {
+            Trial::Stopped if is_end => return Ok(trial.seen.opcodes >= 2),
+            Trial::Stopped => trial.start_over(),
+            Trial::Long => return Ok(true),
+            Trial::Broken => return Ok(trial.seen.imports > 0 && trial.seen.telling > 0),
+        }
+        if trial.cursor.peek(1)?.first() == Some(&op::PROTO) {
+            return Ok(true);
+        }
+    }
 }
 
 fn run(input: &Input, offset: u64) -> io::Result<(Trial, Seen)> {
@@ -154,6 +164,12 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(input: &'a Input, offset: u64) -> Self {
         Self { cursor: input.cursor(offset), start: offset, height: 0, marks: Vec::new(), seen: Seen::default() }
+    }
+
+    /// For the next pickle of a run of them.
+    fn start_over(&mut self) {
+        self.height = 0;
+        self.marks.clear();
     }
 
     fn run(&mut self) -> io::Result<Trial> {
@@ -306,11 +322,11 @@ impl<'a> Run<'a> {
                 (3, 1)
             }
             op::STACK_GLOBAL => {
-                // Without two names on the stack it is the first byte of an npy file.
-                let has_names = u32::from(self.height >= 2);
-                self.seen.imports += has_names;
-                self.seen.telling += has_names;
-                (2, 1)
+                let there = self.take(2);
+                self.height += 1;
+                self.seen.imports += u32::from(there);
+                self.seen.telling += u32::from(there);
+                return there;
             }
             op::BINPERSID | op::TUPLE1 | op::READONLY_BUFFER | op::PUT | op::BINPUT | op::LONG_BINPUT | op::MEMOIZE => {
                 (1, 1)
