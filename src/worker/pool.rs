@@ -26,6 +26,8 @@ const BIG_BYTES: u64 = 64 << 20;
 const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// How long shutdown waits for killed workers to be gone.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
+/// The longest `scan.idle_timeout_s`; a clock cannot be set to any time.
+const MAX_IDLE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Workers where the configuration leaves it open: the cores, and at most these.
 const MAX_DEFAULT_WORKERS: usize = 4;
 
@@ -86,7 +88,7 @@ impl Pool {
             idle: Mutex::default(),
             living,
             time_limit: Duration::from_secs(scan.time_limit_s.max(1)),
-            idle_timeout: Duration::from_secs(scan.idle_timeout_s),
+            idle_timeout: Duration::from_secs(scan.idle_timeout_s).min(MAX_IDLE),
         })))
     }
 
@@ -190,7 +192,7 @@ impl Pool {
     fn put_away(&self, worker: Worker) {
         let inner = &self.0;
         let mut idle = inner.idle();
-        if inner.living.is_closed() {
+        if inner.living.is_closed() || idle.workers.len() >= self.size() {
             return;
         }
         idle.workers.push((worker, Instant::now()));
