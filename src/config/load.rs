@@ -215,7 +215,7 @@ fn in_words(message: &str) -> String {
 }
 
 /// The word of `right` that `wrong` was probably meant to be: at most a third of its letters differ.
-pub(super) fn nearest<'a>(wrong: &str, right: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, right: &[&'a str]) -> Option<&'a str> {
     let wrong = wrong.to_lowercase().replace('-', "_");
     let distance = |word: &str| strsim::damerau_levenshtein(&wrong, &word.replace('-', "_"));
     let (word, distance) = right.iter().map(|word| (*word, distance(word))).min_by_key(|(_, distance)| *distance)?;

@@ -40,6 +40,11 @@ impl Paths {
         Self::within(&Surroundings::of_process(), config)
     }
 
+    /// The daemon's control socket.
+    pub fn control_socket(&self) -> PathBuf {
+        self.runtime.join("control.sock")
+    }
+
     fn within(surroundings: &Surroundings, config: &Config) -> Result<Self, NoHome> {
         let state = surroundings.state()?;
         Ok(Self {

@@ -11,6 +11,9 @@ const MAX_WAITING: usize = 200_000;
 /// Up to this size, in bytes, a file counts as small and goes before larger ones.
 const SMALL_BYTES: u64 = 16 << 20;
 
+/// Files are numbered as they come, so that `sync` knows which were there when it was called.
+pub type Turn = u64;
+
 /// Why a file waits, in the order in which they are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
@@ -25,7 +28,7 @@ pub enum Urgency {
 struct Place {
     urgency: Urgency,
     large: bool,
-    turn: u64,
+    turn: Turn,
     path: PathBuf,
 }
 
@@ -33,53 +36,68 @@ struct Place {
 #[derive(Debug, Default)]
 pub struct Queue {
     order: BTreeSet<Place>,
-    places: HashMap<PathBuf, (Urgency, bool, u64)>,
-    turns: u64,
+    places: HashMap<PathBuf, (Urgency, bool, Turn)>,
+    waiting_turns: BTreeSet<Turn>,
+    turns: Turn,
     overflowed: bool,
 }
 
 impl Queue {
     /// Adds a file, or moves it ahead when it waits already with less urgency.
     pub fn push(&mut self, path: PathBuf, size: u64, urgency: Urgency) {
-        if let Some(&(known, large, turn)) = self.places.get(&path) {
-            if known <= urgency {
-                return;
-            }
-            self.order.remove(&Place { urgency: known, large, turn, path: path.clone() });
-        } else if self.places.len() >= MAX_WAITING && !self.drop_last(urgency) {
+        if self.places.get(&path).is_some_and(|(known, ..)| *known <= urgency) {
+            return;
+        }
+        let earlier = self.remove(&path);
+        if earlier.is_none() && self.places.len() >= MAX_WAITING && !self.drop_last(urgency) {
             self.overflowed = true;
             return;
         }
-        self.turns += 1;
-        let large = size > SMALL_BYTES;
-        self.places.insert(path.clone(), (urgency, large, self.turns));
-        self.order.insert(Place { urgency, large, turn: self.turns, path });
+        // One that moves ahead keeps its number: whoever waits for it since then still does.
+        self.turns += u64::from(earlier.is_none());
+        let (large, turn) = (size > SMALL_BYTES, earlier.unwrap_or(self.turns));
+        self.places.insert(path.clone(), (urgency, large, turn));
+        self.waiting_turns.insert(turn);
+        self.order.insert(Place { urgency, large, turn, path });
     }
 
     /// Makes room for something more urgent; `false` when nothing waits that is less urgent.
     fn drop_last(&mut self, urgency: Urgency) -> bool {
-        if self.order.last().is_none_or(|last| last.urgency <= urgency) {
+        let Some(last) = self.order.last().filter(|last| last.urgency > urgency).map(|last| last.path.clone()) else {
             return false;
-        }
-        if let Some(last) = self.order.pop_last() {
-            self.places.remove(&last.path);
-        }
+        };
+        self.remove(&last);
         self.overflowed = true;
         true
     }
 
-    /// Takes the next file.
-    pub fn pop(&mut self) -> Option<(PathBuf, Urgency)> {
+    fn remove(&mut self, path: &Path) -> Option<Turn> {
+        let (path, (urgency, large, turn)) = self.places.remove_entry(path)?;
+        self.waiting_turns.remove(&turn);
+        self.order.remove(&Place { urgency, large, turn, path });
+        Some(turn)
+    }
+
+    /// Takes the next file, with the turn at which it was added.
+    pub fn pop(&mut self) -> Option<(PathBuf, Turn)> {
         let first = self.order.pop_first()?;
-        self.places.remove(&first.path);
-        Some((first.path, first.urgency))
+        self.remove(&first.path);
+        Some((first.path, first.turn))
+    }
+
+    /// The turn of the file that was added last.
+    pub fn last_turn(&self) -> Turn {
+        self.turns
+    }
+
+    /// The turn of the file that waits longest.
+    pub fn oldest_turn(&self) -> Option<Turn> {
+        self.waiting_turns.first().copied()
     }
 
     /// Forgets a file that is gone.
     pub fn forget(&mut self, path: &Path) {
-        if let Some((path, (urgency, large, turn))) = self.places.remove_entry(path) {
-            self.order.remove(&Place { urgency, large, turn, path });
-        }
+        let _ = self.remove(path);
     }
 
     /// How many files wait.
@@ -119,7 +137,8 @@ mod tests {
         queue.push("b".into(), 1, Urgency::Backlog);
         queue.push("b".into(), 1, Urgency::Arrived);
         queue.push("b".into(), 1, Urgency::Backlog);
-        assert_eq!(queue.pop(), Some(("b".into(), Urgency::Arrived)));
+        assert_eq!(queue.pop().unwrap().0, Path::new("b"));
+        assert_eq!(queue.last_turn(), 2);
         assert_eq!(queue.len(), 1);
     }
 
@@ -133,7 +152,7 @@ mod tests {
         queue.push("late".into(), 1, Urgency::Backlog);
         assert!(queue.take_overflowed());
         queue.push("urgent".into(), 1, Urgency::Arrived);
-        assert_eq!(queue.pop(), Some(("urgent".into(), Urgency::Arrived)));
+        assert_eq!(queue.pop().unwrap().0, Path::new("urgent"));
         assert!(queue.take_overflowed());
         assert_eq!(queue.len(), MAX_WAITING - 1);
     }
