@@ -39,6 +39,17 @@ fn in_runtime<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
 }
 
+/// Whether these workers, which were killed, are reaped soon.
+async fn are_gone(pool: &Pool, pids: &[u32]) -> bool {
+    for _ in 0..500 {
+        if pool.pids().iter().all(|pid| !pids.contains(pid)) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    false
+}
+
 /// Has a worker misbehave; sees that nothing escaped and that the next file is served.
 fn misbehaves(what: &str) -> Scanned {
     in_runtime(async {
@@ -50,7 +61,7 @@ fn misbehaves(what: &str) -> Scanned {
         let next = honest(&pool).await;
         assert_eq!((next.trouble, next.report.verdict), (None, Verdict::NotAModel), "after {what}");
         if scanned.trouble.is_some() {
-            assert!(pool.pids().iter().all(|pid| !warm.contains(pid)), "{what}: the same worker goes on");
+            assert!(are_gone(&pool, &warm).await, "{what}: the same worker goes on");
         }
         pool.shutdown().await;
         assert!(pool.pids().is_empty());
@@ -71,7 +82,8 @@ fn dies(what: &str, reason: &str) {
 
 #[test]
 fn it_cannot_reach_files() {
-    dies("open", "SIGSYS");
+    assert_eq!(misbehaves("open").trouble, None, "it is told no, and goes on");
+    dies("create", "SIGSYS");
     dies("reopen", "SIGSYS");
 }
 
@@ -101,7 +113,7 @@ fn a_worker_that_has_grown_is_not_kept() {
         assert_eq!(scan(&pool, "grow").await.trouble, None);
         let large = pool.pids();
         assert_eq!(honest(&pool).await.trouble, None);
-        assert!(pool.pids().iter().all(|pid| !large.contains(pid)));
+        assert!(are_gone(&pool, &large).await);
         pool.shutdown().await;
     });
 }
@@ -111,8 +123,13 @@ fn a_hang_ends_at_the_deadline() {
     let start = Instant::now();
     dies("spin", "longer than 2 s");
     // Tried twice, and no more.
-    assert!((4..8).contains(&start.elapsed().as_secs()));
+    assert!((4..30).contains(&start.elapsed().as_secs()));
     dies("close-and-spin", "closed its socket");
+}
+
+#[test]
+fn a_library_that_asks_for_the_number_of_cores_does_not_end_its_worker() {
+    assert_eq!(misbehaves("count-cores").trouble, None);
 }
 
 #[test]
@@ -137,7 +154,7 @@ fn nonsense_is_not_listened_to() {
         let scanned = misbehaves(what);
         assert!(matches!(scanned.trouble, Some(Trouble::Nonsense(_))), "{what}: {scanned:?}");
         assert_ne!(scanned.report.verdict, Verdict::Clean);
-        assert!(start.elapsed() < Duration::from_secs(2), "{what} took {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(4), "{what} took {:?}", start.elapsed());
     }
 }
 
@@ -176,7 +193,7 @@ fn a_worker_that_calls_itself_spent_gets_no_second_file() {
         assert_eq!((scanned.trouble, scanned.report.verdict), (None, Verdict::NotAModel));
         let spent = pool.pids();
         honest(&pool).await;
-        assert!(pool.pids().iter().all(|pid| !spent.contains(pid)));
+        assert!(are_gone(&pool, &spent).await);
         pool.shutdown().await;
     });
 }
@@ -202,8 +219,43 @@ fn other_files_are_served_while_workers_hang() {
     });
 }
 
+#[test]
+fn a_hundred_crashes_leave_nothing_behind() {
+    let test = "a_hundred_crashes_leave_nothing_behind";
+    if std::env::var_os("CRASH_A_HUNDRED_WORKERS").is_none() {
+        // A process of its own, since the descriptors and children of the other tests come and go.
+        let mut this = std::process::Command::new(std::env::current_exe().unwrap());
+        let status = this.args([test, "--exact"]).env("CRASH_A_HUNDRED_WORKERS", "1").status().unwrap();
+        return assert!(status.success());
+    }
+    in_runtime(async {
+        let pool = pool(&settings());
+        honest(&pool).await;
+        let before = (descriptors(), resident_kib());
+        for _ in 0..50 {
+            assert!(scan(&pool, "abort").await.trouble.is_some());
+            assert_eq!(honest(&pool).await.trouble, None);
+        }
+        assert!(pool.pids().len() <= 1);
+        assert!(descriptors() <= before.0, "{} descriptors were {}", descriptors(), before.0);
+        assert!(resident_kib() < before.1 + 4096, "{} KiB were {}", resident_kib(), before.1);
+        pool.shutdown().await;
+        assert_eq!(std::fs::read_to_string("/proc/thread-self/children").unwrap(), "");
+    });
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// What each layer must stop by itself.
-const ATTEMPTS: [&str; 7] = ["open", "reopen", "exec", "fork", "thread", "become-root", "allocate"];
+const ATTEMPTS: [&str; 8] = ["open", "create", "reopen", "exec", "fork", "thread", "become-root", "allocate"];
 
 /// Has a worker try everything on a machine where `missing` calls fail, so that only the other layers are in its way.
 fn holds_without(missing: &'static [i64], more: &'static [&str]) {

@@ -33,7 +33,9 @@ pub(super) fn misbehave(id: u64, hints: &Hints) {
 fn perform(id: u64, what: &str) {
     match what {
         "open" => escaped(id, File::open("/etc/passwd").is_ok()),
-        "reopen" => escaped(id, File::options().write(true).open("/proc/self/fd/3").is_ok()),
+        "create" => escaped(id, File::create("/tmp/modelscand-misbehaves").is_ok()),
+        "count-cores" => drop(black_box(std::thread::available_parallelism())),
+        "reopen" => escaped(id, File::options().read(true).write(true).open("/proc/self/fd/3").is_ok()),
         "socket" => escaped(id, UnixDatagram::unbound().is_ok()),
         "exec" => drop(Command::new("/bin/true").exec()),
         "fork" => escaped(id, Command::new("/bin/true").spawn().is_ok()),

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::answer::Answer;
@@ -27,6 +26,8 @@ const BIG_BYTES: u64 = 64 << 20;
 const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// How long shutdown waits for killed workers to be gone.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
+/// The longest `scan.idle_timeout_s`; a clock cannot be set to any time.
+const MAX_IDLE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Workers where the configuration leaves it open: the cores, and at most these.
 const MAX_DEFAULT_WORKERS: usize = 4;
 
@@ -43,8 +44,6 @@ struct Inner {
     starter: Starter,
     idle: Mutex<Idle>,
     living: Arc<Living>,
-    /// Becomes true at shutdown.
-    closed: watch::Sender<bool>,
     time_limit: Duration,
     idle_timeout: Duration,
 }
@@ -80,7 +79,7 @@ impl Pool {
         sandbox: &config::Sandbox,
         allowed_callables: Vec<String>,
     ) -> Result<Self, WorkerError> {
-        let living = Arc::new(Living::default());
+        let living = Living::new();
         let starter = Starter::new(executable, scan, sandbox, &allowed_callables, Arc::clone(&living))?;
         starter.check_requirement()?;
         Ok(Self(Arc::new(Inner {
@@ -88,9 +87,8 @@ impl Pool {
             starter,
             idle: Mutex::default(),
             living,
-            closed: watch::Sender::new(false),
             time_limit: Duration::from_secs(scan.time_limit_s.max(1)),
-            idle_timeout: Duration::from_secs(scan.idle_timeout_s),
+            idle_timeout: Duration::from_secs(scan.idle_timeout_s).min(MAX_IDLE),
         })))
     }
 
@@ -131,7 +129,7 @@ impl Pool {
     /// Ends all workers, those at work too, and waits until they are gone. Scans that wait or run end with
     /// [`Trouble::ShutDown`], and so does every later one.
     pub async fn shutdown(&self) {
-        self.0.closed.send_replace(true);
+        self.0.living.close();
         self.0.schedule.close();
         self.0.idle().workers.clear();
         if timeout(SHUTDOWN_WAIT, self.0.living.none_left()).await.is_err() {
@@ -165,7 +163,6 @@ impl Pool {
     /// Tries to scan in one worker, which is kept when it is of further use and killed when not.
     async fn try_once(&self, file: &OwnedFd, hints: &Hints, company: Company) -> (Answer, Result<(), Trouble>) {
         let inner = &*self.0;
-        let mut closed = inner.closed.subscribe();
         let mut answer = Answer::new(0);
         let scan = async {
             let mut worker = inner.worker(company).await?;
@@ -175,8 +172,10 @@ impl Pool {
             Ok(worker)
         };
         let outcome = tokio::select! {
+            // First, so that a worker that was killed by the shutdown does not count as one that died.
+            biased;
+            () = inner.living.closed() => Err(Trouble::ShutDown),
             outcome = scan => outcome,
-            _ = closed.wait_for(|closed| *closed) => Err(Trouble::ShutDown),
         };
         match outcome {
             Ok(worker) => {
@@ -193,7 +192,7 @@ impl Pool {
     fn put_away(&self, worker: Worker) {
         let inner = &self.0;
         let mut idle = inner.idle();
-        if *inner.closed.borrow() {
+        if inner.living.is_closed() || idle.workers.len() >= self.size() {
             return;
         }
         idle.workers.push((worker, Instant::now()));

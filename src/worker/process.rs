@@ -26,13 +26,36 @@ const MAX_LAST_WORDS_BYTES: usize = 2048;
 const LAST_WORDS_WAIT: Duration = Duration::from_millis(200);
 
 /// The processes that are there now, for people to see and for shutdown to wait for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Living {
     pids: Mutex<BTreeSet<u32>>,
     changed: Notify,
+    /// Becomes true at shutdown: then all are killed, whoever holds them.
+    closed: watch::Sender<bool>,
 }
 
 impl Living {
+    /// None yet.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { pids: Mutex::default(), changed: Notify::new(), closed: watch::Sender::new(false) })
+    }
+
+    /// Orders all to be killed, now and from now on.
+    pub(super) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// Whether [`Living::close`] was called.
+    pub(super) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
+    /// Waits for [`Living::close`].
+    pub(super) async fn closed(&self) {
+        // An error means that the sender is gone, and this holds it.
+        drop(self.closed.subscribe().wait_for(|closed| *closed).await);
+    }
+
     /// The process ids.
     pub(super) fn pids(&self) -> Vec<u32> {
         self.lock().iter().copied().collect()
@@ -78,7 +101,13 @@ impl Process {
         living.lock().insert(pid);
         let living = Arc::clone(living);
         tokio::spawn(async move {
-            let how = attend(child, last_words, killed).await;
+            let ordered = async {
+                tokio::select! {
+                    _ = killed => {}
+                    () = living.closed() => {}
+                }
+            };
+            let how = attend(child, last_words, ordered).await;
             living.lock().remove(&pid);
             living.changed.notify_waiters();
             drop(end.send(Some(how)));
@@ -102,10 +131,10 @@ pub(super) fn command(executable: &Executable, socket: std::os::fd::OwnedFd) -> 
 }
 
 /// Waits for the end of a process, or for the order to kill it; either way it is reaped here.
-async fn attend(mut child: Child, last_words: Option<ChildStderr>, killed: oneshot::Receiver<()>) -> String {
+async fn attend(mut child: Child, last_words: Option<ChildStderr>, killed: impl Future<Output = ()>) -> String {
     let status = tokio::select! {
         status = child.wait() => status,
-        _ = killed => {
+        () = killed => {
             if let Err(error) = child.start_kill() {
                 tracing::warn!(%error, "a worker could not be killed; does the daemon have CAP_KILL?");
             }

@@ -31,7 +31,7 @@ pub(super) fn install() -> Result<(), String> {
 fn quiet_failures(arch: TargetArch) -> Result<Vec<BpfProgram>, String> {
     let mut by_errno: BTreeMap<u32, Rules> = BTreeMap::new();
     for call in DENIED {
-        by_errno.entry(call.errno.unsigned_abs()).or_default().insert(call.number, Vec::new());
+        by_errno.entry(call.errno.unsigned_abs()).or_default().insert(call.number, chain(call.only)?);
     }
     by_errno
         .into_iter()
@@ -41,14 +41,18 @@ fn quiet_failures(arch: TargetArch) -> Result<Vec<BpfProgram>, String> {
 
 /// What the last filter lets through: what is allowed, and what an earlier filter answers.
 fn allowed() -> Result<Rules, String> {
-    let mut rules: Rules = DENIED.iter().map(|call| (call.number, Vec::new())).collect();
-    for call in ALLOWED {
-        let conditions: Vec<_> = call.only.iter().map(condition).collect::<Result<_, _>>().map_err(describe)?;
-        let rule =
-            if conditions.is_empty() { Vec::new() } else { vec![SeccompRule::new(conditions).map_err(describe)?] };
-        rules.insert(call.number, rule);
+    let denied = DENIED.iter().map(|call| (call.number, call.only));
+    let allowed = ALLOWED.iter().map(|call| (call.number, call.only));
+    denied.chain(allowed).map(|(number, only)| Ok((number, chain(only)?))).collect()
+}
+
+/// A rule with all these conditions; none is the empty chain, which matches always.
+fn chain(only: &[Only]) -> Result<Vec<SeccompRule>, String> {
+    if only.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(rules)
+    let conditions = only.iter().map(condition).collect::<Result<_, _>>().map_err(describe)?;
+    Ok(vec![SeccompRule::new(conditions).map_err(describe)?])
 }
 
 fn condition(only: &Only) -> Result<SeccompCondition, seccompiler::BackendError> {

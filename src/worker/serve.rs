@@ -36,7 +36,7 @@ pub(super) enum Stop {
 
 /// The hidden subcommand. Call it before anything else in `main`, while the process has one thread and no open file.
 pub fn main() -> ExitCode {
-    let is_asked_for = std::env::args().skip(1).eq(ARGUMENTS);
+    let is_asked_for = std::env::args_os().skip(1).eq(ARGUMENTS);
     let on_a_socket = getsockopt(&io::stdin(), sockopt::SockType).is_ok_and(|kind| kind == SockType::SeqPacket);
     if !is_asked_for || !on_a_socket {
         eprintln!(

@@ -39,6 +39,8 @@ pub(super) enum Only {
 pub(super) struct Denied {
     /// Its number on this machine.
     pub(super) number: c_long,
+    /// What its arguments must be for that; with others it ends the process.
+    pub(super) only: &'static [Only],
     /// What it fails with.
     pub(super) errno: i32,
     /// What asks for it.
@@ -51,6 +53,7 @@ const SOCKET: u32 = 0;
 const STDERR: u32 = 2;
 const PROT_EXEC: u32 = libc::PROT_EXEC.cast_unsigned();
 const MAP_ANONYMOUS: u32 = libc::MAP_ANONYMOUS.cast_unsigned();
+const OTHER_THAN_READING: u32 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC).cast_unsigned();
 const NO_CODE: Only = Only::Bits { argument: 2, set: 0, clear: PROT_EXEC };
 
 const fn any(number: c_long, why: &'static str) -> Allowed {
@@ -119,13 +122,21 @@ pub(super) const ALLOWED: &[Allowed] = &[
 pub(super) const DENIED: &[Denied] = &[
     Denied {
         number: libc::SYS_statx,
+        only: &[],
         errno: libc::ENOSYS,
         why: "std's first way to the size of a file; it then takes fstat",
     },
     Denied {
         number: libc::SYS_sched_getaffinity,
+        only: &[],
         errno: libc::EPERM,
-        why: "decoders that ask how many threads they could have; they then take one",
+        why: "decoders that ask how many threads they could have; those that then start one are ended",
+    },
+    Denied {
+        number: libc::SYS_openat,
+        only: &[Only::Bits { argument: 2, set: 0, clear: OTHER_THAN_READING }],
+        errno: libc::EACCES,
+        why: "std asks /proc and /sys for the number of threads; who would write is ended",
     },
 ];
 
