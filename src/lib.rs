@@ -21,14 +21,22 @@
 //! | [`watch`], [`worker`], [`action`], [`alert`], [`store`] | where files come from; the process boundary; what is done; who is told; what is remembered |
 //! | [`caches`], [`policy`], [`config`] | what a path in a cache means; what to do about a report; the configuration |
 //! | [`scan`] | the engine: bytes in, findings out |
-//! | [`report`], [`identity`] | the words that everything else speaks |
-//! | [`sys`] | the only unsafe code |
+//! | [`report`], [`identity`], [`status`] | the words that everything else speaks |
+//! | `sys` | the only unsafe code |
 
+pub mod action;
+pub mod alert;
 pub mod caches;
+pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod identity;
 pub mod policy;
+pub mod render;
 pub mod report;
 pub mod scan;
+pub mod status;
+pub mod store;
 mod sys;
 pub mod watch;
+pub mod worker;

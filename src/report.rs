@@ -308,7 +308,8 @@ pub fn printable(text: &str, max_bytes: usize) -> String {
     out
 }
 
-fn is_plain(c: char) -> bool {
+/// Whether a character can be printed as it is: it neither steers a terminal nor hides or reorders what stands around it.
+pub fn is_plain(c: char) -> bool {
     let invisible = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
     !c.is_control() && !invisible
 }

@@ -64,6 +64,24 @@ impl Source for Vec<u8> {
     }
 }
 
+/// A decoder would produce more bytes than the scan may spend. Travels inside an [`io::Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("decompression would produce more bytes than the limit")]
+pub struct OutOfBudget;
+
+impl OutOfBudget {
+    /// `true` when `error` is this one.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+impl From<OutOfBudget> for io::Error {
+    fn from(error: OutOfBudget) -> Self {
+        Self::other(error)
+    }
+}
+
 /// What one scan may spend, shared by everything that it opens.
 #[derive(Debug)]
 pub struct Budget {
@@ -73,7 +91,13 @@ pub struct Budget {
     decode_left: Cell<u64>,
     /// Members that may still be opened.
     members_left: Cell<u64>,
+    /// Bytes that the dictionaries of open decoders may still take in memory.
+    window_left: Cell<u64>,
 }
+
+/// Memory for the dictionaries of all decoders that are open at once, in bytes. One of `xz -9` takes 64 MiB, one of
+/// `zstd --ultra -22` 128 MiB, and the decoders of zstd refuse more unless told otherwise.
+const MAX_WINDOW_BYTES: u64 = 256 << 20;
 
 impl Budget {
     /// A fresh budget under `limits`.
@@ -82,6 +106,7 @@ impl Budget {
             read: Cell::new(0),
             decode_left: Cell::new(limits.max_decoded_bytes),
             members_left: Cell::new(limits.max_members),
+            window_left: Cell::new(MAX_WINDOW_BYTES),
         }
     }
 
@@ -100,6 +125,27 @@ impl Budget {
     #[must_use]
     pub fn take_member(&self) -> bool {
         take(&self.members_left, 1)
+    }
+
+    /// Reserves `bytes` of memory for the dictionary of a decoder, until the reservation is dropped; `None` when the open decoders
+    /// hold too much already.
+    pub fn reserve_window(self: &Rc<Self>, bytes: u64) -> Option<Window> {
+        let left = self.window_left.get().checked_sub(bytes)?;
+        self.window_left.set(left);
+        Some(Window { budget: Rc::clone(self), bytes })
+    }
+}
+
+/// Memory that a decoder's dictionary holds, given back on drop.
+#[derive(Debug)]
+pub struct Window {
+    budget: Rc<Budget>,
+    bytes: u64,
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.budget.window_left.set(self.budget.window_left.get().saturating_add(self.bytes));
     }
 }
 
@@ -128,12 +174,14 @@ pub struct Input {
     end: Option<u64>,
     member: Rc<str>,
     depth: u32,
+    /// For bytes that were made from others: how many bytes of the file they were made from.
+    made_from: u64,
 }
 
 impl Input {
     /// The whole of a file.
     pub fn new(source: Rc<dyn Source>, budget: Rc<Budget>) -> Self {
-        Self { source, budget, is_file: true, start: 0, end: None, member: "".into(), depth: 0 }
+        Self { source, budget, is_file: true, start: 0, end: None, member: "".into(), depth: 0, made_from: 0 }
     }
 
     /// The budget of the scan that this belongs to.
@@ -149,6 +197,19 @@ impl Input {
     /// How many containers are around this.
     pub fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// How many bytes of the file this stands for: its own size, or that of what it was decoded from.
+    ///
+    /// # Errors
+    /// As [`Source::size`].
+    pub fn file_bytes(&self) -> io::Result<u64> {
+        if self.is_file { self.size() } else { Ok(self.made_from) }
+    }
+
+    /// `true` when reading at one place costs no more than at another: not so in what has to be decoded up to there.
+    pub fn is_random_access(&self) -> bool {
+        self.is_file
     }
 
     /// Bytes in this window.
@@ -217,12 +278,13 @@ impl Input {
             end: None,
             member: member_path(&self.member, name),
             depth: self.depth.saturating_add(1),
+            made_from: self.file_bytes().unwrap_or_default(),
         }
     }
 
     /// A buffered forward reader from `offset` on, for parsers that mostly go ahead and sometimes skip.
     pub fn cursor(&self, offset: u64) -> Cursor<'_> {
-        Cursor { input: self, at: offset, buffer: Vec::new(), buffer_at: offset, window: MIN_WINDOW }
+        Cursor { input: self, buffer: Vec::new(), buffer_at: offset, next: 0, window: MIN_WINDOW / 2 }
     }
 }
 
@@ -240,17 +302,20 @@ const MAX_WINDOW: usize = 256 * 1024;
 /// A buffered forward reader over an [`Input`]. A skip moves the offset and reads nothing.
 pub struct Cursor<'a> {
     input: &'a Input,
-    at: u64,
     buffer: Vec<u8>,
     /// Offset of the buffer's first byte.
     buffer_at: u64,
+    /// The next byte, in the buffer; its end when the next byte was not read yet.
+    next: usize,
+    /// Bytes that the next refill reads.
     window: usize,
 }
 
 impl Cursor<'_> {
     /// Offset of the next byte in the input.
+    #[inline]
     pub fn offset(&self) -> u64 {
-        self.at
+        self.buffer_at.saturating_add(self.next as u64)
     }
 
     /// The buffered bytes from the current offset on, after making sure that there are at least `wanted` (at most
@@ -258,38 +323,62 @@ impl Cursor<'_> {
     ///
     /// # Errors
     /// As [`Source::read_at`].
+    #[inline]
     pub fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        if self.buffered().len() < wanted {
+        if self.buffer.len() - self.next < wanted {
             self.refill(wanted)?;
         }
-        Ok(self.buffered())
+        Ok(self.buffer.get(self.next..).unwrap_or_default())
+    }
+
+    /// Takes the next byte; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Source::read_at`].
+    #[inline]
+    pub fn byte(&mut self) -> io::Result<Option<u8>> {
+        if self.next >= self.buffer.len() {
+            self.refill(1)?;
+        }
+        let byte = self.buffer.get(self.next).copied();
+        self.next += usize::from(byte.is_some());
+        Ok(byte)
     }
 
     /// Goes `n` bytes ahead, without reading them.
+    #[inline]
     pub fn skip(&mut self, n: u64) {
-        self.at = self.at.saturating_add(n);
+        match usize::try_from(n) {
+            Ok(n) if n <= self.buffer.len() - self.next => self.next += n,
+            _ => self.seek(self.offset().saturating_add(n)),
+        }
     }
 
     /// Goes to `offset`, ahead or back.
     pub fn seek(&mut self, offset: u64) {
-        self.at = offset;
+        let inside = offset.checked_sub(self.buffer_at).and_then(|n| usize::try_from(n).ok());
+        if let Some(next) = inside.filter(|next| *next <= self.buffer.len()) {
+            self.next = next;
+        } else {
+            self.buffer.clear();
+            self.buffer_at = offset;
+            self.next = 0;
+            self.window = MIN_WINDOW / 2;
+        }
     }
 
-    fn buffered(&self) -> &[u8] {
-        let skipped = self.at.checked_sub(self.buffer_at).and_then(|n| usize::try_from(n).ok());
-        skipped.and_then(|n| self.buffer.get(n..)).unwrap_or_default()
-    }
-
+    /// Reads the window at the current offset. Windows double while reading goes straight ahead.
+    #[cold]
     fn refill(&mut self, wanted: usize) -> io::Result<()> {
-        let straight_ahead =
-            self.at == self.buffer_at.saturating_add(self.buffer.len() as u64) || !self.buffered().is_empty();
-        self.window = if straight_ahead { (self.window * 2).min(MAX_WINDOW) } else { MIN_WINDOW };
+        let at = self.offset();
+        self.window = (self.window * 2).clamp(MIN_WINDOW, MAX_WINDOW);
         let size = self.window.max(wanted.min(MAX_WINDOW));
+        self.buffer_at = at;
+        self.next = 0;
         self.buffer.resize(size, 0);
-        let n = self.input.read_at(self.at, &mut self.buffer)?;
-        self.buffer.truncate(n);
-        self.buffer_at = self.at;
-        Ok(())
+        let read = self.input.read_at(at, &mut self.buffer);
+        self.buffer.truncate(*read.as_ref().unwrap_or(&0));
+        read.map(|_| ())
     }
 }
 
@@ -319,6 +408,9 @@ mod tests {
         assert_eq!(cursor.peek(2).unwrap()[..2], [0, 1]);
         cursor.skip((1 << 20) - 1);
         assert_eq!(cursor.peek(10).unwrap(), [255]);
+        assert_eq!((cursor.byte().unwrap(), cursor.byte().unwrap()), (Some(255), None));
+        cursor.seek(1);
+        assert_eq!((cursor.byte().unwrap(), cursor.offset()), (Some(1), 2));
         assert!(input.budget().bytes_read() < 10_000);
     }
 }

@@ -4,11 +4,14 @@
 //! may be ([`identify`]), lets every format that recognises it look ([`formats`]), and gives back a [`Report`]. Findings are also
 //! handed out one by one as they come, so that a worker that is killed in the middle has told what it saw.
 
+pub(crate) mod decode;
 pub mod formats;
 pub mod identify;
 pub mod input;
 pub mod rules;
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::io;
 use std::rc::Rc;
 
@@ -18,7 +21,8 @@ use crate::report::{
     Coverage, Finding, MAX_EVIDENCE_BYTES, MAX_FINDINGS, PartialCause, Report, Rule, Severity, Verdict, printable,
 };
 use formats::Format;
-use input::{Budget, Input, Source};
+use formats::pickle::Use;
+use input::{Budget, Input, OutOfBudget, Source};
 use rules::Rules;
 
 /// The version of what the engine can see. A file is scanned again when this, or [`rules::version`], is not what scanned it.
@@ -72,7 +76,13 @@ pub enum Stop {
     Unsupported(String),
     /// The file could not be read.
     #[error("cannot read: {0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        if OutOfBudget::is(&error) { Self::Limit(error.to_string()) } else { Self::Io(error) }
+    }
 }
 
 impl Stop {
@@ -103,7 +113,34 @@ impl Engine {
     pub fn scan(&self, source: Rc<dyn Source>, hints: &Hints, observe: &mut dyn FnMut(&Finding)) -> Report {
         let budget = Rc::new(Budget::new(&self.limits));
         let input = Input::new(source, Rc::clone(&budget));
-        let mut scan = Scan {
+        let mut scan = self.start(hints, observe);
+        scan.any(&input);
+        scan.into_report(budget.bytes_read())
+    }
+
+    /// Lists what the pickles of one file import, each with what the rules say of it: for people who extend the tables.
+    pub fn uses(&self, source: Rc<dyn Source>, hints: &Hints) -> Vec<Use> {
+        self.list_uses(source, hints, |scan, input| _ = scan.any(input))
+    }
+
+    /// As [`Engine::uses`], of bytes that are a pickle whatever they look like.
+    pub fn uses_of_pickle(&self, source: Rc<dyn Source>) -> Vec<Use> {
+        self.list_uses(source, &Hints::default(), |scan, input| scan.scan_as(&formats::pickle::FORMAT, input))
+    }
+
+    fn list_uses(&self, source: Rc<dyn Source>, hints: &Hints, look: impl FnOnce(&mut Scan<'_>, &Input)) -> Vec<Use> {
+        let input = Input::new(source, Rc::new(Budget::new(&self.limits)));
+        let mut ignore = |_: &Finding| {};
+        let mut scan = self.start(hints, &mut ignore);
+        scan.uses = Some(Vec::new());
+        look(&mut scan, &input);
+        let mut seen = HashSet::new();
+        let uses = scan.uses.unwrap_or_default().into_iter();
+        uses.filter(|entry| seen.insert((entry.module.clone(), entry.name.clone()))).collect()
+    }
+
+    fn start<'a>(&'a self, hints: &'a Hints, observe: &'a mut dyn FnMut(&Finding)) -> Scan<'a> {
+        Scan {
             limits: &self.limits,
             rules: &self.rules,
             hints,
@@ -112,9 +149,8 @@ impl Engine {
             dropped: 0,
             formats: Vec::new(),
             coverage: Coverage::Complete,
-        };
-        scan.any(&input);
-        scan.into_report(budget.bytes_read())
+            uses: None,
+        }
     }
 }
 
@@ -128,6 +164,8 @@ pub struct Scan<'a> {
     dropped: u64,
     formats: Vec<String>,
     coverage: Coverage,
+    /// What pickles import, when somebody asked for the list.
+    uses: Option<Vec<Use>>,
 }
 
 impl<'a> Scan<'a> {
@@ -144,6 +182,11 @@ impl<'a> Scan<'a> {
     /// What is known of the file besides its bytes.
     pub fn hints(&self) -> &'a Hints {
         self.hints
+    }
+
+    /// The list of what pickles import, when one is kept.
+    pub(crate) fn uses(&mut self) -> Option<&mut Vec<Use>> {
+        self.uses.as_mut()
     }
 
     /// Records a finding in `input`. The same rule at the same place with the same evidence is kept once.
@@ -191,27 +234,40 @@ impl<'a> Scan<'a> {
     }
 
     /// Finds out what a member is and scans it, within the limits on depth and members. `input` comes from
-    /// [`Input::as_member`] or [`Input::derived`].
-    pub fn member(&mut self, input: &Input) {
+    /// [`Input::as_member`] or [`Input::derived`]. Tells whether any format recognised it.
+    pub fn member(&mut self, input: &Input) -> bool {
+        self.may_enter(input) && self.any(input)
+    }
+
+    /// Scans a member as `format`, whatever it looks like, because that is what its loader takes it for; within the same limits.
+    pub fn member_as(&mut self, format: &'static Format, input: &Input) {
+        if self.may_enter(input) {
+            self.scan_as(format, input);
+        }
+    }
+
+    fn may_enter(&mut self, input: &Input) -> bool {
         if input.depth() > self.limits.max_depth {
             let message = "Containers are nested deeper than the limit; what is inside was not read";
             self.finding(input, Finding::new(LIMIT_DEPTH, Severity::Medium, message));
             self.partial(input, PartialCause::Limit, "nested too deep");
+            false
         } else if !input.budget().take_member() {
             let message = "The file has more members than the limit; the rest was not read";
             self.finding(input, Finding::new(LIMIT_MEMBERS, Severity::Medium, message));
             self.partial(input, PartialCause::Limit, "too many members");
+            false
         } else {
-            self.any(input);
+            true
         }
     }
 
     /// Scans `input` as every format that recognises it.
-    fn any(&mut self, input: &Input) {
-        match identify::identify(input, self.hints) {
-            Ok(formats) => formats.into_iter().for_each(|format| self.scan_as(format, input)),
-            Err(e) => self.stopped(input, &Stop::Io(e)),
-        }
+    fn any(&mut self, input: &Input) -> bool {
+        identify::identify(input, self.hints, |format| self.scan_as(format, input)).unwrap_or_else(|error| {
+            self.stopped(input, &error.into());
+            false
+        })
     }
 
     /// Scans `input` as `format`, and records that it was.
@@ -225,7 +281,7 @@ impl<'a> Scan<'a> {
     }
 
     fn into_report(mut self, bytes_read: u64) -> Report {
-        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        self.findings.sort_by_key(|finding| Reverse(finding.severity));
         let worst = self.findings.first().map(|f| f.severity);
         let verdict = Verdict::derive(worst, &self.coverage, !self.formats.is_empty());
         Report {

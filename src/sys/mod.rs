@@ -5,4 +5,6 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod capabilities;
+pub(crate) mod descriptors;
 pub(crate) mod lease;

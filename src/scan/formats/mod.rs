@@ -3,6 +3,18 @@
 //! Everything that is shown of a format is derived from this list: the order of recognition, `modelscand formats`, the table in
 //! README.md and the golden tests. See docs/add-a-format.md.
 
+pub(crate) mod archive;
+mod compressed;
+mod npy;
+pub mod pickle;
+mod safetensors;
+mod sevenz;
+mod tar;
+#[cfg(test)]
+pub(crate) mod testing;
+mod torchscript;
+mod zip;
+
 use std::io;
 
 use super::identify::Probe;
@@ -39,4 +51,46 @@ pub struct RuleInfo {
 }
 
 /// All formats, in the order in which they are tried and listed.
-pub const FORMATS: &[&Format] = &[];
+pub const FORMATS: &[&Format] = &[
+    &pickle::FORMAT,
+    &zip::FORMAT,
+    &safetensors::FORMAT,
+    &torchscript::FORMAT,
+    &npy::FORMAT,
+    &tar::FORMAT,
+    &compressed::GZIP,
+    &compressed::ZLIB,
+    &compressed::BZIP2,
+    &compressed::XZ,
+    &compressed::LZMA,
+    &compressed::ZSTD,
+    &compressed::LZ4,
+    &compressed::JOBLIB_ZF,
+    &sevenz::FORMAT,
+    // Last: it looks at the end of the bytes, which the others have read by then.
+    &zip::FORMAT,
+];
+
+/// The rules that the engine itself raises, whatever the format.
+pub const ENGINE_RULES: &[RuleInfo] = &[
+    RuleInfo {
+        rule: super::LIMIT_DEPTH,
+        severity: Severity::Medium,
+        summary: "Containers are nested deeper than the limit; what is inside was not read",
+    },
+    RuleInfo {
+        rule: super::LIMIT_MEMBERS,
+        severity: Severity::Medium,
+        summary: "The file has more members than the limit; the rest was not read",
+    },
+    RuleInfo {
+        rule: super::LIMIT_HIT,
+        severity: Severity::Low,
+        summary: "Another limit was hit; not everything was read",
+    },
+];
+
+/// Every rule there is: those of the formats in their order, then the engine's. One that several formats raise comes once for each.
+pub fn rules() -> impl Iterator<Item = &'static RuleInfo> {
+    FORMATS.iter().flat_map(|format| format.rules).chain(ENGINE_RULES)
+}

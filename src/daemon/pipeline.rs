@@ -1,0 +1,203 @@
+//! The way of one file: opened through a descriptor, looked up, scanned by a worker, judged, recorded, acted upon, told.
+//!
+//! Everything after the opening goes by the descriptor and by the identity that it had before the first byte was read. A file that
+//! changes on the way is recorded for what it was and comes again.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256 as Hasher};
+
+use crate::action::{OpenError, Opened, open_for_scan};
+use crate::alert::{Alert, Channels, Outcome};
+use crate::caches::{CacheKind, Origin};
+use crate::config::{Config, Decision};
+use crate::identity::Identity;
+use crate::policy::{self, Judgement};
+use crate::report::Report;
+use crate::scan::Hints;
+use crate::store::{AllowSubject, NewScan, Sha256};
+use crate::worker::Pool;
+
+use super::recorder::{Finished, Recorder, RecorderError};
+
+/// What all files share, replaced as a whole on reload.
+pub(super) struct Context {
+    pub(super) config: Config,
+    pub(super) pool: Pool,
+    pub(super) recorder: Recorder,
+    pub(super) channels: Channels,
+    /// Versions that a known file must have been scanned with.
+    pub(super) engine: String,
+    pub(super) rules: String,
+}
+
+/// A file to be scanned.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) path: PathBuf,
+    pub(super) origin: Origin,
+}
+
+/// What became of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Scanned and recorded.
+    Scanned,
+    /// Unchanged since an earlier scan.
+    Known,
+    /// Gone, or not a regular file: nothing to scan.
+    Nothing,
+    /// It changed on the way and is to be scanned again.
+    Changed,
+    /// It could not be recorded; it is to be tried again.
+    Unrecorded,
+}
+
+impl Context {
+    /// How many files may be on their way at once: enough that no worker waits.
+    pub(super) fn places(&self) -> usize {
+        self.pool.size().saturating_mul(2).saturating_add(2)
+    }
+
+    /// Takes one file its whole way.
+    pub(super) async fn process(&self, job: &Job) -> End {
+        let path = job.path.clone();
+        let opened = match tokio::task::spawn_blocking(move || open_for_scan(&path)).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(OpenError::Vanished(_) | OpenError::Symlink(_) | OpenError::NotAFile { .. })) => return End::Nothing,
+            Ok(Err(error)) => return self.unreadable(job, &error),
+            Err(_) => return End::Nothing,
+        };
+        match self.process_opened(job, opened).await {
+            Ok(end) => end,
+            Err(RecorderError::Ended) => End::Nothing,
+            Err(RecorderError::Store(error)) => {
+                tracing::error!(path = %job.path.display(), %error, "a scan could not be recorded; it is tried again");
+                End::Unrecorded
+            }
+        }
+    }
+
+    async fn process_opened(&self, job: &Job, opened: Opened) -> Result<End, RecorderError> {
+        if self.recorder.known(opened.identity, &self.engine, &self.rules).await?.is_some() {
+            return Ok(End::Known);
+        }
+        let Ok(descriptor) = opened.file.try_clone() else { return Ok(End::Changed) };
+        let started_at = Timestamp::now();
+        let scanned = self.pool.scan(descriptor.into(), opened.identity.size, hints(&job.path)).await;
+        if scanned.trouble.as_ref().is_some_and(|trouble| !trouble.is_of_the_file()) {
+            return Ok(End::Unrecorded);
+        }
+        let changed = opened.file.metadata().map_or(true, |now| Identity::from(&now) != opened.identity);
+        let (sha256, judgement) = self.judge(&scanned.report, job.origin.cache, &opened).await?;
+        let scan = NewScan {
+            path: job.path.clone(),
+            identity: opened.identity,
+            origin: job.origin.clone(),
+            report: scanned.report,
+            started_at,
+            duration: scanned.duration,
+            engine: self.engine.clone(),
+            rules: self.rules.clone(),
+            decision: judgement.decision,
+            decided_by: judgement.reason,
+            sha256,
+        };
+        self.finish(scan, opened, changed).await
+    }
+
+    /// What policy says, with the hash of the content where an allow entry may know it.
+    async fn judge(
+        &self,
+        report: &Report,
+        cache: CacheKind,
+        opened: &Opened,
+    ) -> Result<(Option<Sha256>, Judgement), RecorderError> {
+        let policy = &self.config.policy;
+        let judgement = policy::decide(report, cache, policy, None);
+        if judgement.decision == Decision::Allow {
+            return Ok((None, judgement));
+        }
+        let allowed = self.allowed_files().await?;
+        if allowed.is_empty() {
+            return Ok((None, judgement));
+        }
+        let Some(sha256) = hash(&opened.file).await else { return Ok((None, judgement)) };
+        let reason = allowed.iter().find(|(known, _)| *known == sha256).map(|(_, reason)| reason.as_str());
+        Ok((Some(sha256), policy::decide(report, cache, policy, reason)))
+    }
+
+    /// The files that are allowed by their content, in the configuration and in the history, each with the reason.
+    async fn allowed_files(&self) -> Result<Vec<(Sha256, String)>, RecorderError> {
+        let configured = self.config.allow.iter().filter_map(|allow| {
+            let sha256 = allow.sha256.as_deref()?.parse().ok()?;
+            Some((sha256, allow.reason.clone()))
+        });
+        let recorded = self.recorder.allowed().await?.into_iter().filter_map(|entry| match entry.subject {
+            AllowSubject::Sha256(sha256) => Some((sha256, entry.reason)),
+            AllowSubject::Callable(_) => None,
+        });
+        Ok(configured.chain(recorded).collect())
+    }
+
+    async fn finish(&self, scan: NewScan, opened: Opened, changed: bool) -> Result<End, RecorderError> {
+        let dry_run = self.config.policy.dry_run;
+        let alert = self.prepare_alert(&scan);
+        let done = self.recorder.finish(Finished { scan, opened, changed, dry_run }).await?;
+        let changed = changed || done.changed;
+        if !changed && let Some(mut alert) = alert {
+            alert.scan_id = done.scan.0;
+            alert.outcome = done.outcome;
+            self.channels.tell(&alert);
+        }
+        Ok(if changed { End::Changed } else { End::Scanned })
+    }
+
+    fn prepare_alert(&self, scan: &NewScan) -> Option<Alert> {
+        (scan.decision > Decision::Allow).then(|| Alert {
+            scan_id: 0,
+            path: scan.path.clone(),
+            origin: scan.origin.clone(),
+            report: scan.report.clone(),
+            decision: scan.decision,
+            outcome: Outcome::Told,
+        })
+    }
+
+    /// A file that cannot be opened is said so once; a walk finds it again when that changes.
+    fn unreadable(&self, job: &Job, error: &OpenError) -> End {
+        tracing::warn!(path = %job.path.display(), %error, "a file cannot be scanned");
+        End::Nothing
+    }
+}
+
+fn hints(path: &Path) -> Hints {
+    Hints { name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default() }
+}
+
+/// The SHA-256 of a file's content; `None` when it cannot be read.
+async fn hash(file: &File) -> Option<Sha256> {
+    let file = file.try_clone().ok()?;
+    tokio::task::spawn_blocking(move || hash_blocking(&file).ok()).await.ok()?
+}
+
+fn hash_blocking(file: &File) -> io::Result<Sha256> {
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut offset = 0;
+    loop {
+        match file.read_at(&mut buffer, offset) {
+            Ok(0) => return Ok(Sha256(hasher.finalize().into())),
+            Ok(n) => {
+                hasher.update(buffer.get(..n).unwrap_or_default());
+                offset += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}

@@ -1,0 +1,620 @@
+//! The symbolic machine: runs every opcode of pickle protocols 0 to 5 on what is known of the values, and builds no object.
+//!
+//! It is more tolerant than any loader: where CPython would raise an error the fault is noted and the run goes on with an unknown value,
+//! so that a difference between loaders hides nothing. It ends at STOP, at a byte that is no opcode, or at the end of the bytes. What is
+//! imported and called is handed to the judge (`judge.rs`); the loop itself allocates nothing for constants.
+
+use std::io;
+
+use super::frames::{Frames, Framing};
+use super::globals::Globals;
+use super::heap::{Heap, Shape};
+use super::judge::How;
+use super::literal::{self, Place};
+use super::memo::Memo;
+use super::nested::Nested;
+use super::opcodes as op;
+use super::stack::Stack;
+use super::value::{Value, View};
+use crate::report::Finding;
+use crate::scan::input::{Cursor, Input};
+use crate::scan::rules::Rules;
+
+/// The longest line of text that is kept of a GLOBAL or INST; no name of Python is longer.
+const MAX_NAME_BYTES: usize = 64 * 1024;
+/// Bytes between an import and the finding about it, at most, when no call tells of it.
+const TELL_WITHIN_BYTES: u64 = 1 << 20;
+/// Memory of the heap before it forgets for the first time.
+const FIRST_FORGET_BYTES: usize = 24 << 20;
+
+/// Why the machine handed control back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// There are findings or nested pickles to take away; the run goes on.
+    Attention,
+    /// STOP: the next byte is at this offset.
+    Stopped(u64),
+    /// An array of joblib's follows, as raw bytes (`size`), or as a pickle of its own (`None`).
+    Array { at: u64, size: Option<u64> },
+    /// No loader goes on from this offset; why.
+    Broken(u64, &'static str),
+}
+
+/// One pickle stream under way.
+pub(super) struct Machine<'a> {
+    pub(super) input: &'a Input,
+    pub(super) rules: &'a Rules,
+    pub(super) cursor: Cursor<'a>,
+    pub(super) stack: Stack,
+    memo: Memo,
+    pub(super) heap: Heap,
+    pub(super) globals: Globals,
+    /// As the last PROTO said.
+    pub(super) protocol: u8,
+    /// What STOP took from the stack.
+    pub(super) result: Option<Value>,
+    pub(super) frames: Frames,
+    /// The first thing that CPython would have raised an error for.
+    pub(super) fault: Option<(u64, &'static str)>,
+    /// Findings to be taken away.
+    pub(super) found: Vec<Finding>,
+    /// Pickles inside, to be taken away.
+    pub(super) nested: Vec<Nested>,
+    /// An array that starts where the frame ends.
+    pub(super) array: Option<(u64, Option<u64>)>,
+    /// The offset at which something is due: an array, or a finding about an import.
+    wake_at: u64,
+    /// The offset at which a finding about an import is due.
+    tell_at: u64,
+    /// When the heap forgets next, and the bound that it keeps, in bytes.
+    forget_at: usize,
+    max_heap_bytes: usize,
+    /// How deep calls within calls are being judged.
+    pub(super) call_depth: u8,
+    pub(super) opcodes: u64,
+}
+
+impl<'a> Machine<'a> {
+    /// A machine that will run the pickle at `offset`.
+    pub(super) fn new(input: &'a Input, rules: &'a Rules, offset: u64, framing: Framing, max_bytes: u64) -> Self {
+        let max_heap_bytes = usize::try_from(max_bytes / 4).unwrap_or(usize::MAX);
+        Self {
+            input,
+            rules,
+            cursor: input.cursor(offset),
+            stack: Stack::default(),
+            memo: Memo::default(),
+            heap: Heap::default(),
+            globals: Globals::default(),
+            protocol: 0,
+            result: None,
+            frames: Frames::new(framing),
+            fault: None,
+            found: Vec::new(),
+            nested: Vec::new(),
+            array: None,
+            wake_at: u64::MAX,
+            tell_at: u64::MAX,
+            forget_at: FIRST_FORGET_BYTES.min(max_heap_bytes),
+            max_heap_bytes,
+            call_depth: 0,
+            opcodes: 0,
+        }
+    }
+
+    /// Runs until something has to be done outside.
+    pub(super) fn run(&mut self) -> io::Result<Pause> {
+        loop {
+            let at = self.cursor.offset();
+            if at >= self.wake_at
+                && let Some(pause) = self.wake(at)
+            {
+                return Ok(pause);
+            }
+            let Some(opcode) = self.cursor.byte()? else {
+                return Ok(Pause::Broken(at, "the bytes end before STOP"));
+            };
+            self.opcodes += 1;
+            match opcode {
+                op::BINGET => self.get_counted(1)?,
+                op::MEMOIZE => self.memoize(at),
+                op::BINPUT => self.put_counted(1)?,
+                op::LONG_BINGET => self.get_counted(4)?,
+                op::LONG_BINPUT => self.put_counted(4)?,
+                op::MARK => self.stack.mark(),
+                op::NONE | op::NEWTRUE | op::NEWFALSE | op::EMPTY_TUPLE => self.constant(at, 0),
+                op::BININT1 => self.constant(at, 1),
+                op::BININT2 => self.constant(at, 2),
+                op::BININT => self.constant(at, 4),
+                op::BINFLOAT => self.constant(at, 8),
+                op::SHORT_BINUNICODE | op::SHORT_BINBYTES | op::SHORT_BINSTRING | op::LONG1 => self.counted(at, 1)?,
+                op::BINUNICODE | op::BINBYTES | op::BINSTRING | op::LONG4 => self.counted(at, 4)?,
+                op::BINUNICODE8 | op::BINBYTES8 | op::BYTEARRAY8 => self.counted(at, 8)?,
+                op::EMPTY_DICT => self.container(Shape::Dict),
+                op::EMPTY_LIST => self.container(Shape::List),
+                op::EMPTY_SET => self.container(Shape::Set),
+                op::SETITEMS | op::APPENDS | op::ADDITEMS => self.add_since_mark(at, opcode),
+                op::SETITEM => self.add_few(at, opcode, 2),
+                op::APPEND => self.add_few(at, opcode, 1),
+                op::TUPLE => self.since_mark(at, Shape::Tuple),
+                op::LIST => self.since_mark(at, Shape::List),
+                op::DICT => self.since_mark(at, Shape::Dict),
+                op::FROZENSET => self.since_mark(at, Shape::FrozenSet),
+                op::TUPLE1 => self.tuple(at, 1),
+                op::TUPLE2 => self.tuple(at, 2),
+                op::TUPLE3 => self.tuple(at, 3),
+                op::INT | op::LONG | op::FLOAT | op::STRING | op::UNICODE => {
+                    self.align_line();
+                    self.note_place(Place { opcode: at, operand: self.cursor.offset(), counted: None });
+                    self.skip_line()?;
+                    self.stack.push(Value::constant(at));
+                }
+                op::STOP => return Ok(self.stop(at)),
+                op::FRAME => self.frame()?,
+                op::PROTO => self.protocol = self.number(1)? as u8,
+                op::POP => self.discard(at),
+                op::POP_MARK => self.drop_mark(at),
+                op::DUP => self.duplicate(at),
+                op::GET => self.get_line(at)?,
+                op::PUT => self.put_line(at)?,
+                op::NEXT_BUFFER => self.stack.push(Value::PLAIN),
+                op::READONLY_BUFFER => {}
+                _ => {
+                    if !self.rare(opcode, at)? {
+                        return Ok(Pause::Broken(at, "a byte that is no opcode"));
+                    }
+                    if self.has_news() {
+                        return Ok(Pause::Attention);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The opcodes that import, call or fill: few, and the only ones that can lead to a finding. `false`: there is no such opcode.
+    fn rare(&mut self, opcode: u8, at: u64) -> io::Result<bool> {
+        match opcode {
+            op::GLOBAL => self.global(at)?,
+            op::STACK_GLOBAL => self.stack_global(at)?,
+            op::INST => self.instance(at)?,
+            op::OBJ => self.object(at),
+            op::REDUCE => self.reduce(at),
+            op::NEWOBJ => self.new_object(at, false),
+            op::NEWOBJ_EX => self.new_object(at, true),
+            op::BUILD => self.build(at),
+            op::PERSID => {
+                self.align_line();
+                self.skip_line()?;
+                self.stack.push(Value::PERSISTENT);
+            }
+            op::BINPERSID => self.persistent(at),
+            op::EXT1 => self.extension(at, 1)?,
+            op::EXT2 => self.extension(at, 2)?,
+            op::EXT4 => self.extension(at, 4)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn has_news(&self) -> bool {
+        !self.found.is_empty() || !self.nested.is_empty()
+    }
+
+    /// Does what is due at this offset.
+    #[cold]
+    fn wake(&mut self, at: u64) -> Option<Pause> {
+        self.leave_frame(at);
+        match self.array.take() {
+            Some((start, size)) if start <= at => {
+                self.wake_at = self.tell_at;
+                return Some(Pause::Array { at: start, size });
+            }
+            waiting => {
+                self.array = waiting;
+                self.wake_at = waiting.map_or(u64::MAX, |(start, _)| start);
+            }
+        }
+        if self.frames.end != 0 {
+            self.wake_at(self.frames.end);
+        }
+        if self.tell_at > at {
+            self.wake_at(self.tell_at);
+            return None;
+        }
+        self.tell_at = u64::MAX;
+        self.tell_imports();
+        self.has_news().then_some(Pause::Attention)
+    }
+
+    /// Makes sure that the machine looks up at `offset`.
+    pub(super) fn wake_at(&mut self, offset: u64) {
+        self.wake_at = self.wake_at.min(offset);
+    }
+
+    /// A finding about an import is due before long.
+    pub(super) fn tell_soon(&mut self, at: u64) {
+        self.tell_at = self.tell_at.min(at.saturating_add(TELL_WITHIN_BYTES));
+        self.wake_at(self.tell_at);
+    }
+
+    fn stop(&mut self, at: u64) -> Pause {
+        self.result = self.stack.pop();
+        if self.result.is_none() {
+            self.fault(at, "STOP with nothing on the stack");
+        }
+        self.tell_imports();
+        Pause::Stopped(self.cursor.offset())
+    }
+
+    /// Notes what CPython would have raised an error for; the first one is kept.
+    pub(super) fn fault(&mut self, at: u64, what: &'static str) {
+        self.fault.get_or_insert((at, what));
+    }
+
+    #[inline]
+    fn constant(&mut self, at: u64, operand: u64) {
+        if self.frames.buffer_end != 0 {
+            self.align(operand);
+            self.note_place(Place { opcode: at, operand: self.cursor.offset(), counted: None });
+        }
+        self.cursor.skip(operand);
+        self.stack.push(Value::constant(at));
+    }
+
+    /// The next `width` (at most 8) bytes as a little-endian number; what is missing counts as zero.
+    #[inline]
+    fn number(&mut self, width: usize) -> io::Result<u64> {
+        self.align(width as u64);
+        let bytes = self.cursor.peek(width)?;
+        let mut wide = [0; 8];
+        wide.iter_mut().zip(bytes.iter().take(width)).for_each(|(to, from)| *to = *from);
+        self.cursor.skip(width as u64);
+        Ok(u64::from_le_bytes(wide))
+    }
+
+    #[inline]
+    fn counted(&mut self, at: u64, width: usize) -> io::Result<()> {
+        if self.frames.buffer_end != 0 {
+            return self.counted_in_buffer(at, width);
+        }
+        let count = self.number(width)?;
+        self.cursor.skip(count);
+        self.stack.push(Value::constant(at));
+        Ok(())
+    }
+
+    #[cold]
+    fn counted_in_buffer(&mut self, at: u64, width: usize) -> io::Result<()> {
+        self.align(width as u64);
+        let operand = self.cursor.offset();
+        let count = self.number(width)?;
+        let behind = self.cursor.offset();
+        self.align(count);
+        let start = self.cursor.offset();
+        self.note_place(Place { opcode: at, operand, counted: (start != behind).then_some(start) });
+        self.cursor.skip(count);
+        self.stack.push(Value::constant(at));
+        Ok(())
+    }
+
+    /// Goes behind the next newline.
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let bytes = self.cursor.peek(1)?;
+            let (newline, all) = (bytes.iter().position(|b| *b == b'\n'), bytes.len());
+            self.cursor.skip(newline.map_or(all, |at| at + 1) as u64);
+            if newline.is_some() || all == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The text up to the next newline; its second half is `true` when it was too long to be kept. At the end of the bytes the last byte
+    /// is lost, as it is in CPython.
+    fn line(&mut self) -> io::Result<(Vec<u8>, bool)> {
+        let mut line = Vec::new();
+        self.align_line();
+        loop {
+            let bytes = self.cursor.peek(1)?;
+            let (newline, all) = (bytes.iter().position(|b| *b == b'\n'), bytes.len());
+            let taken = bytes.get(..newline.unwrap_or(all)).unwrap_or_default();
+            let room = MAX_NAME_BYTES.saturating_sub(line.len());
+            line.extend_from_slice(taken.get(..room.min(taken.len())).unwrap_or_default());
+            let is_cut = taken.len() > room;
+            self.cursor.skip(newline.map_or(all, |at| at + 1) as u64);
+            if all == 0 {
+                line.pop();
+            }
+            if is_cut && newline.is_none() {
+                self.skip_line()?;
+            }
+            if newline.is_some() || all == 0 || is_cut {
+                return Ok((line, is_cut));
+            }
+        }
+    }
+
+    fn frame(&mut self) -> io::Result<()> {
+        let size = self.number(8)?;
+        self.enter_frame(size);
+        Ok(())
+    }
+
+    #[inline]
+    fn pop(&mut self, at: u64) -> Value {
+        match self.stack.pop() {
+            Some(value) => value,
+            None => {
+                self.fault(at, "an opcode takes more from the stack than there is");
+                Value::UNKNOWN
+            }
+        }
+    }
+
+    fn discard(&mut self, at: u64) {
+        if self.stack.pop().is_none() && self.stack.pop_mark().is_none() {
+            self.fault(at, "POP from an empty stack");
+        }
+    }
+
+    fn drop_mark(&mut self, at: u64) {
+        let mark = self.mark(at);
+        self.stack.drop_to(mark);
+    }
+
+    fn duplicate(&mut self, at: u64) {
+        let top = self.stack.top();
+        if top.is_none() {
+            self.fault(at, "DUP of nothing");
+        }
+        self.stack.push(top.unwrap_or(Value::UNKNOWN));
+    }
+
+    /// The height of the last mark, which is taken away; without one, of the whole stack.
+    #[inline]
+    fn mark(&mut self, at: u64) -> u64 {
+        match self.stack.pop_mark() {
+            Some(mark) => mark,
+            None => {
+                self.fault(at, "no mark on the stack");
+                0
+            }
+        }
+    }
+
+    #[inline]
+    fn memoize(&mut self, at: u64) {
+        let top = self.stack.top();
+        if top.is_none() {
+            self.fault(at, "MEMOIZE of nothing");
+        }
+        self.memo.add(top.unwrap_or(Value::UNKNOWN));
+    }
+
+    #[inline]
+    fn put_counted(&mut self, width: usize) -> io::Result<()> {
+        let index = self.number(width)?;
+        self.put(index);
+        Ok(())
+    }
+
+    #[inline]
+    fn put(&mut self, index: u64) {
+        let top = self.stack.top();
+        if top.is_none() {
+            self.fault(self.cursor.offset(), "PUT of nothing");
+        }
+        self.memo.put(index, top.unwrap_or(Value::UNKNOWN));
+    }
+
+    #[inline]
+    fn get_counted(&mut self, width: usize) -> io::Result<()> {
+        let index = self.number(width)?;
+        self.get(index);
+        Ok(())
+    }
+
+    #[inline]
+    fn get(&mut self, index: u64) {
+        let value = self.memo.get(index);
+        if value.is_none() {
+            self.fault(self.cursor.offset(), "GET of what was never put");
+        }
+        self.stack.push(value.unwrap_or(Value::UNKNOWN));
+    }
+
+    fn get_line(&mut self, at: u64) -> io::Result<()> {
+        match self.index_line(at)? {
+            Some(index) => self.get(index),
+            None => self.stack.push(Value::UNKNOWN),
+        }
+        Ok(())
+    }
+
+    fn put_line(&mut self, at: u64) -> io::Result<()> {
+        if let Some(index) = self.index_line(at)? {
+            self.put(index);
+        }
+        Ok(())
+    }
+
+    fn index_line(&mut self, at: u64) -> io::Result<Option<u64>> {
+        let (line, _) = self.line()?;
+        let index = literal::integer(&line, 10).and_then(|n| u64::try_from(n).ok());
+        if index.is_none() {
+            self.fault(at, "an index of the memo that is no number");
+        }
+        Ok(index)
+    }
+
+    /// Makes a node, and has the heap forget when it grew too large.
+    pub(super) fn make(&mut self, shape: Shape, items: &[Value]) -> Value {
+        if self.heap.bytes() > self.forget_at {
+            let forgotten = self.forget();
+            let items: Vec<Value> = items.iter().map(|item| forgotten.renamed(*item)).collect();
+            return self.heap.make(shape, &items);
+        }
+        self.heap.make(shape, items)
+    }
+
+    #[cold]
+    fn forget(&mut self) -> super::heap::Forgotten {
+        let forgotten = self.heap.forget();
+        self.memo.rename(|value| forgotten.renamed(value));
+        self.stack.values_mut().iter_mut().for_each(|value| *value = forgotten.renamed(*value));
+        self.forget_at =
+            (self.heap.bytes() * 2).clamp(FIRST_FORGET_BYTES.min(self.max_heap_bytes), self.max_heap_bytes);
+        forgotten
+    }
+
+    fn container(&mut self, shape: Shape) {
+        let made = self.make(shape, &[]);
+        self.stack.push(made);
+    }
+
+    fn since_mark(&mut self, at: u64, shape: Shape) {
+        let mark = self.mark(at);
+        if self.heap.bytes() > self.forget_at {
+            self.forget();
+        }
+        let made = self.heap.make(shape, self.stack.since(mark));
+        self.stack.drop_to(mark);
+        self.stack.push(made);
+    }
+
+    fn tuple(&mut self, at: u64, size: usize) {
+        let mut items = [Value::UNKNOWN; 3];
+        let Some(items) = items.get_mut(..size) else { return };
+        for item in items.iter_mut().rev() {
+            *item = self.pop(at);
+        }
+        let made = self.make(Shape::Tuple, items);
+        self.stack.push(made);
+    }
+
+    #[inline]
+    fn add_since_mark(&mut self, at: u64, opcode: u8) {
+        let mark = self.mark(at);
+        if self.heap.bytes() > self.forget_at {
+            self.forget();
+        }
+        let since = self.stack.since(mark);
+        // The target lies below the mark, above the one before.
+        let below = mark.checked_sub(1).and_then(|height| self.stack.since(height).first().copied());
+        if let Some(View::Node(id)) = below.map(Value::view)
+            && matches!(self.heap.shape(id), Some(Shape::Dict | Shape::List | Shape::Set))
+        {
+            self.heap.extend(id, since);
+            self.stack.drop_to(mark);
+            return;
+        }
+        let items = since.get(..since.len().min(64)).unwrap_or_default().to_vec();
+        self.stack.drop_to(mark);
+        self.add_to_object(at, opcode, below, &items);
+    }
+
+    fn add_few(&mut self, at: u64, opcode: u8, count: usize) {
+        let mut items = [Value::UNKNOWN; 2];
+        let Some(items) = items.get_mut(..count) else { return };
+        for item in items.iter_mut().rev() {
+            *item = self.pop(at);
+        }
+        let target = self.stack.top();
+        match target.map(Value::view) {
+            Some(View::Node(id)) if matches!(self.heap.shape(id), Some(Shape::Dict | Shape::List)) => {
+                self.heap.extend(id, items);
+            }
+            _ => self.add_to_object(at, opcode, target, items),
+        }
+    }
+
+    fn global(&mut self, at: u64) -> io::Result<()> {
+        let (module, module_cut) = self.line()?;
+        let (name, name_cut) = self.line()?;
+        let value = self.import_written(at, &module, &name, module_cut || name_cut);
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn import_written(&mut self, at: u64, module: &[u8], name: &[u8], is_cut: bool) -> Value {
+        let (module, name) = (literal::text_of(module), literal::text_of(name));
+        if is_cut {
+            self.unresolvable_global(at, "a name of many thousand characters");
+        }
+        self.import(at, &module, &name, self.protocol < 3)
+    }
+
+    fn stack_global(&mut self, at: u64) -> io::Result<()> {
+        let name = self.pop(at);
+        let module = self.pop(at);
+        let value = match (self.text(module, MAX_NAME_BYTES), self.text(name, MAX_NAME_BYTES)) {
+            (Some(module), Some(name)) => self.import(at, &module, &name, self.protocol < 3),
+            _ => self.import_unknown(at, module, name),
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn instance(&mut self, at: u64) -> io::Result<()> {
+        let (module, module_cut) = self.line()?;
+        let (name, name_cut) = self.line()?;
+        let mark = self.mark(at);
+        let callee = self.import_written(at, &module, &name, module_cut || name_cut);
+        let arguments = self.heap.make(Shape::Tuple, self.stack.since(mark));
+        self.stack.drop_to(mark);
+        let made = self.call(at, How::Instance, callee, arguments, Value::VACANT);
+        self.stack.push(made);
+        Ok(())
+    }
+
+    fn object(&mut self, at: u64) {
+        let mark = self.mark(at);
+        let (callee, arguments) = match self.stack.since(mark).split_first() {
+            Some((callee, arguments)) => (*callee, self.heap.make(Shape::Tuple, arguments)),
+            None => {
+                self.fault(at, "OBJ without a class");
+                (Value::UNKNOWN, Value::UNKNOWN)
+            }
+        };
+        self.stack.drop_to(mark);
+        let made = self.call(at, How::Instance, callee, arguments, Value::VACANT);
+        self.stack.push(made);
+    }
+
+    fn reduce(&mut self, at: u64) {
+        let arguments = self.pop(at);
+        let callee = self.pop(at);
+        let made = self.call(at, How::Call, callee, arguments, Value::VACANT);
+        self.stack.push(made);
+    }
+
+    fn new_object(&mut self, at: u64, has_keywords: bool) {
+        let keywords = if has_keywords { self.pop(at) } else { Value::VACANT };
+        let arguments = self.pop(at);
+        let callee = self.pop(at);
+        let made = self.call(at, How::New, callee, arguments, keywords);
+        self.stack.push(made);
+    }
+
+    fn build(&mut self, at: u64) {
+        let state = self.pop(at);
+        match self.stack.top() {
+            Some(target) => self.fill(at, target, state),
+            None => self.fault(at, "BUILD of nothing"),
+        }
+    }
+
+    fn persistent(&mut self, at: u64) {
+        let id = self.pop(at);
+        self.judge_persistent(at, id);
+        self.stack.push(Value::PERSISTENT);
+    }
+
+    fn extension(&mut self, at: u64, width: usize) -> io::Result<()> {
+        let code = self.number(width)?;
+        self.judge_extension(at, code);
+        self.stack.push(Value::UNKNOWN);
+        Ok(())
+    }
+}
