@@ -17,8 +17,8 @@ pub(crate) fn has_writer(file: impl AsFd) -> io::Result<bool> {
     // A writer that comes while the lease is held makes the kernel send a signal. SIGIO, the default, would end the process;
     // SIGURG is ignored unless somebody asked for it.
     command(file.as_fd(), F_SETSIG, libc::SIGURG)?;
-    match command(file.as_fd(), F_SETLEASE, libc::F_RDLCK.into()) {
-        Ok(()) => command(file.as_fd(), F_SETLEASE, libc::F_UNLCK.into()).map(|()| false),
+    match command(file.as_fd(), F_SETLEASE, libc::F_RDLCK) {
+        Ok(()) => command(file.as_fd(), F_SETLEASE, libc::F_UNLCK).map(|()| false),
         Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(true),
         Err(error) => Err(error),
     }

@@ -137,6 +137,6 @@ pub enum WatchError {
     #[error("watch.exclude: {0}")]
     Exclude(#[from] globset::Error),
     /// No inotify instance.
-    #[error("the kernel gives no inotify instance: {0}; fs.inotify.max_user_instances may be used up")]
+    #[error("inotify cannot be used: {0} (fs.inotify.max_user_instances is used up, or /proc is not mounted)")]
     Inotify(Errno),
 }

@@ -54,6 +54,8 @@ impl Kernel {
         reason = "its successor is unsafe; the descriptor is owned here and stays open as long as the AsyncFd"
     )]
     pub fn new() -> Result<Self, Errno> {
+        // Watches are set through this folder; without it every one would look like a folder that is gone.
+        nix::sys::stat::stat("/proc/self/fd")?;
         let queue = Queue(Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?);
         let queue = AsyncFd::with_interest(queue, Interest::READABLE)
             .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))?;
@@ -86,7 +88,7 @@ impl Kernel {
         }
     }
 
-    /// The events at hand, a few thousand at most; none when the queue is empty.
+    /// Some of the events at hand, about a hundred; none when the queue is empty.
     pub fn read(&self) -> Vec<InotifyEvent> {
         loop {
             match self.queue.get_ref().0.read_events() {

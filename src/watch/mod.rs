@@ -45,10 +45,9 @@ use sync::Cookies;
 use tree::Tree;
 use walks::Walks;
 
-/// Steps of work after which other tasks of the runtime get their turn.
-const STEPS_BEFORE_YIELD: u32 = 16;
-/// Events handed out one after the other before the walks get their turn.
-const EVENTS_BEFORE_STEP: u64 = 64;
+const REMEDY_INSTANCES: &str = "raise fs.inotify.max_user_instances with sysctl, then restart modelscand";
+/// Events handed out one after the other before a new folder gets its turn.
+const EVENTS_BEFORE_STEP: u64 = 16;
 
 /// Tells of every file that arrives or changes below a set of folders. Needs a tokio runtime with I/O and time enabled.
 #[derive(Debug)]
@@ -116,8 +115,9 @@ impl Watcher {
     /// The next event; waits, without a timer unless something is polled, while there is none. Safe to cancel: nothing is lost
     /// when the future is dropped.
     pub async fn next(&mut self) -> Event {
-        let mut steps: u32 = 0;
         loop {
+            // Other tasks of the runtime get their turn, however much there is to tell.
+            tokio::task::consume_budget().await;
             let had_events = self.take_kernel_events();
             self.settle_cookies();
             if let Some(event) = self.outbox.pop() {
@@ -128,17 +128,13 @@ impl Watcher {
             if !had_work && self.outbox.is_empty() {
                 self.wait().await;
             }
-            steps = steps.wrapping_add(1);
-            if steps.is_multiple_of(STEPS_BEFORE_YIELD) {
-                tokio::task::yield_now().await;
-            }
         }
     }
 
-    /// A stream of events must not keep the walks waiting for ever, so every few events a little of them is done.
+    /// A stream of events must not keep new folders waiting for their watches, so every few events one of them is walked.
     fn hand_out(&mut self, event: Event) -> Event {
         self.events += 1;
-        if self.events.is_multiple_of(EVENTS_BEFORE_STEP) && !self.outbox.is_full() {
+        if self.events.is_multiple_of(EVENTS_BEFORE_STEP) && self.walks.has_new_folder() && !self.outbox.is_full() {
             self.step();
         }
         event
@@ -175,5 +171,3 @@ impl Watcher {
         }
     }
 }
-
-const REMEDY_INSTANCES: &str = "raise fs.inotify.max_user_instances with sysctl, then restart modelscand";

@@ -225,13 +225,20 @@ impl Watcher {
             self.detach(node);
             self.outbox.push(Event::Gone { path: path.to_owned() });
         }
-        if is_gone(errno) {
-            tracing::debug!(path = %path.display(), "waiting for it to appear");
-            self.degraded.clear(path, &mut self.outbox);
-        } else {
-            self.poll_root(id);
-            let remedy = "let the user that modelscand runs as reach it, or take it out of the configuration";
-            self.degraded.add(path, &format!("cannot be reached: {}", errno.desc()), remedy, &mut self.outbox);
+        match errno {
+            Errno::ENOTDIR => {
+                let remedy = "name its folder instead, or scan it with `modelscand scan`";
+                self.degraded.add(path, "is not a folder, or lies below what is not one", remedy, &mut self.outbox);
+            }
+            errno if is_gone(errno) => {
+                tracing::debug!(path = %path.display(), "waiting for it to appear");
+                self.degraded.clear(path, &mut self.outbox);
+            }
+            errno => {
+                self.poll_root(id);
+                let remedy = "let the user that modelscand runs as reach it, or take it out of the configuration";
+                self.degraded.add(path, &format!("cannot be reached: {}", errno.desc()), remedy, &mut self.outbox);
+            }
         }
     }
 

@@ -49,14 +49,17 @@ impl Watcher {
     /// Does a little of the walk that is first in line. False when there is none.
     pub(super) fn step(&mut self) -> bool {
         let Some(mut walk) = self.walks.take() else { return false };
-        if let Some(visit) = walk.visit.take() {
-            walk.visit = self.list(visit, &mut walk);
-        } else if let Some(node) = walk.stack.pop() {
-            walk.visit = self.enter(node, &mut walk);
-        } else {
-            self.finish(walk);
-            return true;
-        }
+        let visit = match walk.visit.take() {
+            Some(visit) => Some(visit),
+            None => match walk.stack.pop() {
+                Some(node) => self.enter(node, &mut walk),
+                None => {
+                    self.finish(walk);
+                    return true;
+                }
+            },
+        };
+        walk.visit = visit.and_then(|visit| self.list(visit, &mut walk));
         self.walks.put_back(walk);
         true
     }

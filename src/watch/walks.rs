@@ -73,6 +73,11 @@ impl Walks {
         queue.push_front(walk);
     }
 
+    /// True when a folder that has just arrived waits to be walked.
+    pub fn has_new_folder(&self) -> bool {
+        !self.soon.is_empty()
+    }
+
     pub fn finish(&mut self, walk: &Walk) {
         self.unfinished.remove(&walk.number);
         if walk.reason != WalkReason::NewFolder {

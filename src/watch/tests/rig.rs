@@ -12,7 +12,7 @@ use crate::config::{Backend, Watch};
 use crate::watch::{Cause, Event, Watcher};
 
 /// Longer than anything here takes; a promise that is not kept by then is broken.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(super) const BACKENDS: [Backend; 2] = [Backend::Inotify, Backend::Poll];
 
