@@ -35,7 +35,17 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(place: Where) -> Self {
-        let files = tempfile::tempdir().unwrap();
+        Self::of(tempfile::tempdir().unwrap(), place)
+    }
+
+    /// Files and history where `fsync(2)` costs nothing, for thousands of rounds.
+    pub(super) fn in_memory(place: Where) -> Self {
+        let mut world = Self::of(tempfile::tempdir_in("/dev/shm").unwrap(), place);
+        world.history = world.files.with_file_name("history.sqlite");
+        world
+    }
+
+    fn of(files: TempDir, place: Where) -> Self {
         let state = match place {
             Where::SameFileSystem => tempfile::tempdir_in(files.path()).unwrap(),
             Where::OtherFileSystem => tempfile::tempdir_in(other_file_system(files.path())).unwrap(),
