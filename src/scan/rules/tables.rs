@@ -41,7 +41,10 @@ pub(super) fn no_place(package: &str) -> Option<&'static str> {
 pub(super) fn is_framework(package: &str) -> bool {
     let from = SAFE.partition_point(|(entry, _)| *entry < package);
     let at_or_after = SAFE.get(from..).unwrap_or_default();
-    at_or_after.iter().take_while(|(entry, _)| entry.starts_with(package)).any(|(entry, _)| entry.as_bytes().get(package.len()) == Some(&b'.'))
+    at_or_after
+        .iter()
+        .take_while(|(entry, _)| entry.starts_with(package))
+        .any(|(entry, _)| entry.as_bytes().get(package.len()) == Some(&b'.'))
 }
 
 /// The package behind a customary abbreviation: `np` is numpy.
