@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CacheKind, Layout, Origin, joined, segments};
+use super::{Layout, Origin, joined, segments};
 
 pub(super) const LAYOUT: Layout = Layout { roots: |_| Vec::new(), origin, is_passed_over: |_| false };
 

@@ -1,7 +1,7 @@
 //! `modelscand allow add|list|remove`: what its owner has declared to be safe, with who, when and why.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use sha2::Digest;
 
 use super::exit::UsageError;
-use super::{Exit, Global, database, moment};
-use crate::config::is_callable_pattern;
+use super::{daemon, database, Exit, Global, moment};
+use crate::action::open_for_scan;
 use crate::render::{Out, human, json, path};
 use crate::report::printable;
+use crate::scan::input::Source;
+use crate::scan::rules::{PatternError, Rules};
 use crate::store::{AllowSubject, NewAllow, Sha256};
 
 /// Declare a file or a callable to be safe, list what is declared, or take it back
@@ -80,6 +82,7 @@ impl Add {
         let entry = entry(subject, self.reason, self.until);
         let id = database::writer(&global.load()?.config)?.allow(&entry)?;
         writeln!(Out::stdout(), "allowed {shown} (entry {id}); modelscand allow remove {id} takes it back")?;
+        daemon::tell_of_change()?;
         Ok(Exit::Nothing)
     }
 }
@@ -88,7 +91,7 @@ impl Subject {
     fn resolve(self) -> anyhow::Result<AllowSubject> {
         match (self.file, self.sha256, self.callable) {
             (Some(file), _, _) => {
-                let hash = hash_of(&file).with_context(|| format!("cannot read {}", path::text_of(&file)))?;
+                let hash = hash_of(&file)?;
                 Ok(AllowSubject::Sha256(hash))
             }
             (_, Some(hash), _) => Ok(AllowSubject::Sha256(hash)),
@@ -100,12 +103,18 @@ impl Subject {
 
 /// An entry by the person who runs this.
 pub fn entry(subject: AllowSubject, reason: String, expires_at: Option<Timestamp>) -> NewAllow {
+    let (author_uid, author) = author();
+    NewAllow { subject, reason, author_uid, author, expires_at }
+}
+
+/// The person who runs this: user id and name, behind sudo too.
+pub fn author() -> (u32, String) {
     let uid = nix::unistd::getuid();
     let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
-    // Set by sudo alone when root runs this: it tells who is behind root, and claims nothing that root could not claim anyway.
+    // Set by sudo when root runs this: it tells who is behind root, and claims nothing that root could not claim anyway.
     let behind = std::env::var("SUDO_USER").ok().filter(|_| uid.is_root());
-    let author = behind.map_or(name.clone(), |user| format!("{} as {name}", printable(&user, 64)));
-    NewAllow { subject, reason, author_uid: uid.as_raw(), author, expires_at }
+    let author = behind.map_or_else(|| name.clone(), |user| format!("{} as {name}", printable(&user, 64)));
+    (uid.as_raw(), author)
 }
 
 /// A reason is there for the next person who reads the list.
@@ -114,12 +123,9 @@ pub fn reason(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("say why it is safe".to_owned()) } else { Ok(text) }
 }
 
-fn callable(name: &str) -> Result<String, String> {
-    if is_callable_pattern(name) {
-        Ok(name.to_owned())
-    } else {
-        Err("not a dotted name such as my_pkg.models.Net, or all of a module as my_pkg.models.*".to_owned())
-    }
+fn callable(name: &str) -> Result<String, PatternError> {
+    Rules::builtin().with_allowed([name.to_owned()])?;
+    Ok(name.to_owned())
 }
 
 fn words(subject: &AllowSubject) -> String {
@@ -129,19 +135,23 @@ fn words(subject: &AllowSubject) -> String {
     }
 }
 
-fn hash_of(path: &Path) -> anyhow::Result<Sha256> {
-    let real = path.canonicalize()?;
-    hash(&super::scan::open(&real)?)
+/// The SHA-256 of the file that a path leads to.
+pub fn hash_of(path: &Path) -> anyhow::Result<Sha256> {
+    let fail = || format!("cannot read {}", path::text_of(path));
+    let opened = open_for_scan(&path.canonicalize().with_context(fail)?)?;
+    hash(&opened.file).with_context(fail)
 }
 
 /// The SHA-256 of a file from its beginning, read in pieces.
-pub fn hash(mut file: &File) -> anyhow::Result<Sha256> {
+pub fn hash(file: &File) -> io::Result<Sha256> {
     let mut hasher = sha2::Sha256::new();
     let mut piece = vec![0; 1 << 20];
+    let mut offset = 0;
     loop {
-        let n = file.read(&mut piece)?;
+        let n = Source::read_at(file, offset, &mut piece)?;
         let Some(bytes) = piece.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
         hasher.update(bytes);
+        offset += n as u64;
     }
     Ok(Sha256(hasher.finalize().into()))
 }
@@ -167,5 +177,6 @@ fn remove(global: &Global, id: i64) -> anyhow::Result<Exit> {
     };
     writer.disallow(&entry.subject)?;
     writeln!(Out::stdout(), "no longer allowed: {}", words(&entry.subject))?;
+    daemon::tell_of_change()?;
     Ok(Exit::Nothing)
 }

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod daemon;
 mod database;
+mod doctor;
 mod exit;
 mod explain;
 mod formats;
@@ -18,6 +19,7 @@ mod quarantine;
 mod scan;
 mod show;
 mod status;
+mod uses;
 mod watch;
 
 use std::path::PathBuf;
@@ -86,6 +88,9 @@ enum Command {
     Config(config::Command),
     Formats(formats::Args),
     Explain(explain::Args),
+    Doctor(doctor::Args),
+    #[command(hide = true)]
+    Uses(uses::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -96,8 +101,8 @@ impl Command {
             Self::Scan(args) => args.run(global),
             Self::Watch(args) => args.run(global),
             Self::Status(args) => args.run(global),
-            Self::Sync(args) => args.run(global),
-            Self::Reload(args) => args.run(global),
+            Self::Sync(args) => args.run(),
+            Self::Reload(args) => args.run(),
             Self::History(args) => args.run(global),
             Self::Show(args) => args.run(global),
             Self::Quarantine(command) => command.run(global),
@@ -105,6 +110,8 @@ impl Command {
             Self::Config(command) => command.run(global),
             Self::Formats(args) => args.run(),
             Self::Explain(args) => args.run(),
+            Self::Doctor(args) => args.run(global),
+            Self::Uses(args) => args.run(global),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
         }

@@ -1,10 +1,20 @@
 //! `modelscand quarantine list|show|restore|delete`: what was taken out of reach, and how it comes back.
 
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 
-use super::{Exit, Global, database};
-use crate::render::{Out, human, json};
-use crate::store::HoldId;
+use super::exit::UsageError;
+use super::{Exit, Global, allow, database};
+use crate::action::{Restore, To, Trust, Vault};
+use crate::config::{Config, Paths};
+use crate::render::{Out, human, json, path};
+use crate::report::printable;
+use crate::store::{AllowSubject, Hold, HoldId, HoldKind, Writer};
+
+/// The longest remark that is printed, in bytes.
+const MAX_REMARK_BYTES: usize = 4096;
 
 /// List, show, restore or delete what was taken out of reach
 #[derive(Debug, clap::Subcommand)]
@@ -27,6 +37,33 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Put a file back as it was: content, owner, mode, times
+    Restore(Give),
+    /// Delete a file in quarantine for good
+    Delete {
+        /// Its number, from modelscand quarantine list
+        #[arg(value_name = "ID")]
+        id: HoldId,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Give {
+    /// Its number, from modelscand quarantine list
+    #[arg(value_name = "ID")]
+    id: HoldId,
+    /// Another place: a folder, or a name that is free
+    #[arg(long, value_name = "PATH")]
+    to: Option<PathBuf>,
+    /// Declare the content to be safe, so that it is not caught again
+    #[arg(long, requires = "reason")]
+    allow: bool,
+    /// Why it is safe; kept with who and when
+    #[arg(long, value_name = "TEXT", requires = "allow", value_parser = allow::reason)]
+    reason: Option<String>,
 }
 
 impl Command {
@@ -34,6 +71,8 @@ impl Command {
         match self {
             Self::List { all, json } => list(global, all, json),
             Self::Show { id, json } => show(global, id, json),
+            Self::Restore(give) => give.run(global),
+            Self::Delete { id, yes } => delete(global, id, yes),
         }
     }
 }
@@ -63,4 +102,77 @@ fn show(global: &Global, id: HoldId, as_json: bool) -> anyhow::Result<Exit> {
 
 fn unknown(id: HoldId) -> String {
     format!("nothing in quarantine has the number {id}; see modelscand quarantine list --all")
+}
+
+/// The vault, the history, and what is held under a number.
+fn open(config: &Config, id: HoldId) -> anyhow::Result<(Vault, Writer, Hold)> {
+    let hold = database::reader(config)?.map(|reader| reader.hold(id)).transpose()?.flatten();
+    let hold = hold.with_context(|| unknown(id))?;
+    let vault = Vault::open_or_create(&Paths::of(config)?.vault, config.vault.leave_note)?;
+    Ok((vault, database::writer(config)?, hold))
+}
+
+impl Give {
+    fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let config = global.load()?.config;
+        let (vault, mut writer, hold) = open(&config, self.id)?;
+        let trust = self.reason.map(trust);
+        let how = Restore { to: target(self.to.as_deref(), &hold)?, allow: trust.clone() };
+        let restored = vault.restore(&mut writer, self.id, &how)?;
+        let mut out = Out::stdout();
+        writeln!(out, "restored {}", path::text_of(&restored.path))?;
+        for remark in &restored.remarks {
+            writeln!(out, "  {}", printable(remark, MAX_REMARK_BYTES))?;
+        }
+        // The vault knows the content of what it keeps; what was locked in its place can be read only now.
+        if let (HoldKind::Lock, Some(trust)) = (hold.kind, trust) {
+            let hash =
+                allow::hash_of(&restored.path).context("it is restored, but could not be declared to be safe")?;
+            writer.allow(&allow::entry(AllowSubject::Sha256(hash), trust.reason, None))?;
+        }
+        Ok(Exit::Nothing)
+    }
+}
+
+fn trust(reason: String) -> Trust {
+    let (author_uid, author) = allow::author();
+    Trust { reason, author_uid, author, expires_at: None }
+}
+
+/// The place that a file goes to. The vault wants it absolute and follows no symlink on the way, so those of a place that this
+/// person names are resolved here.
+fn target(to: Option<&Path>, hold: &Hold) -> anyhow::Result<To> {
+    let Some(to) = to else { return Ok(To::OriginalPlace) };
+    let fail = || format!("cannot restore to {}", path::text_of(to));
+    let absolute = std::path::absolute(to).with_context(fail)?;
+    let (folder, name) = match (absolute.is_dir(), absolute.parent(), absolute.file_name()) {
+        (true, _, _) => (absolute.as_path(), hold.path.file_name()),
+        (false, Some(folder), name) => (folder, name),
+        (false, None, _) => (absolute.as_path(), None),
+    };
+    let name = name.ok_or_else(|| UsageError(format!("{}: that is no name for a file", fail())))?;
+    Ok(To::Path(folder.canonicalize().with_context(fail)?.join(name)))
+}
+
+fn delete(global: &Global, id: HoldId, yes: bool) -> anyhow::Result<Exit> {
+    let config = global.load()?.config;
+    let (vault, mut writer, hold) = open(&config, id)?;
+    let shown = path::text_of(&hold.path);
+    if !yes && !confirmed(&shown)? {
+        return Ok(Exit::Failed);
+    }
+    vault.delete(&mut writer, id)?;
+    writeln!(Out::stdout(), "deleted for good: what was {shown}")?;
+    Ok(Exit::Nothing)
+}
+
+/// Asks the person at the terminal; where there is none, nobody can say yes.
+fn confirmed(shown: &str) -> anyhow::Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Err(UsageError("deleting is final: say --yes".to_owned()).into());
+    }
+    anstream::eprint!("Delete what was {shown} for good? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("y"))
 }

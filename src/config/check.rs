@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::types::{Allow, CacheKind, Config};
+use crate::scan::rules::Rules;
 
 /// A value that makes no sense: the dotted path of its key, and why.
 pub(super) struct Complaint {
@@ -125,9 +126,10 @@ fn allow(index: usize, entry: &Allow, to: &mut Complaints) {
     match (&entry.callable, &entry.sha256) {
         (Some(_), Some(_)) => complain(to, key("sha256"), "an entry has one of `callable` and `sha256`, not both"),
         (None, None) => complain(to, format!("allow.{index}"), "an entry needs one of `callable` and `sha256`"),
-        (Some(callable), None) if !is_callable_pattern(callable) => {
-            let message = "not a dotted name such as `my_pkg.models.Net`, or all of a module as `my_pkg.models.*`";
-            complain(to, key("callable"), message);
+        (Some(callable), None) => {
+            if let Err(e) = Rules::builtin().with_allowed([callable.clone()]) {
+                complain(to, key("callable"), e.to_string());
+            }
         }
         (None, Some(sha256)) if !is_sha256(sha256) => {
             complain(to, key("sha256"), "not a SHA-256: 64 hexadecimal digits, as `sha256sum FILE` prints");
@@ -139,16 +141,7 @@ fn allow(index: usize, entry: &Allow, to: &mut Complaints) {
     }
 }
 
-/// `a.b.c`, or `a.b.*`; never `*` alone, which would switch the scanner off.
-pub fn is_callable_pattern(name: &str) -> bool {
-    let name = name.strip_suffix(".*").unwrap_or(name);
-    name.split('.').all(|part| {
-        let mut chars = part.chars();
-        chars.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && chars.all(|c| c == '_' || c.is_alphanumeric())
-    })
-}
-
 /// 64 hexadecimal digits.
-pub fn is_sha256(text: &str) -> bool {
+fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -10,7 +10,6 @@ pub mod load;
 pub mod paths;
 mod types;
 
-pub use check::{is_callable_pattern, is_sha256};
 pub(crate) use load::nearest;
 pub use load::{Error, Loaded, Problem, load, parse};
 pub use paths::{NoHome, Paths};

@@ -68,7 +68,7 @@ impl Context {
         let path = job.path.clone();
         let opened = match tokio::task::spawn_blocking(move || open_for_scan(&path)).await {
             Ok(Ok(opened)) => opened,
-            Ok(Err(OpenError::Vanished | OpenError::Symlink | OpenError::NotRegular)) => return End::Nothing,
+            Ok(Err(OpenError::Vanished(_) | OpenError::Symlink(_) | OpenError::NotAFile { .. })) => return End::Nothing,
             Ok(Err(error)) => return self.unreadable(job, &error),
             Err(_) => return End::Nothing,
         };
@@ -89,6 +89,9 @@ impl Context {
         let Ok(descriptor) = opened.file.try_clone() else { return Ok(End::Changed) };
         let started_at = Timestamp::now();
         let scanned = self.pool.scan(descriptor.into(), opened.identity.size, hints(&job.path)).await;
+        if scanned.trouble.as_ref().is_some_and(|trouble| !trouble.is_of_the_file()) {
+            return Ok(End::Unrecorded);
+        }
         let changed = opened.file.metadata().map_or(true, |now| Identity::from(&now) != opened.identity);
         let (sha256, judgement) = self.judge(&scanned.report, job.origin.cache, &opened).await?;
         let scan = NewScan {

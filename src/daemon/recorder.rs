@@ -3,18 +3,20 @@
 //! A record is committed before the act that it describes, and the act's end before anybody is told. Requests are served in their
 //! order; what is unchanged is answered from the narrow table of known files.
 
-use std::path::PathBuf;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use crate::action::{ActionError, Opened, ScanFacts, Vault};
+use crate::action::{self, ActionError, Facts, Opened, Vault};
 use crate::alert::Outcome;
 use crate::caches::Origin;
 use crate::config::Decision;
 use crate::identity::Identity;
-use crate::store::{AllowEntry, Counts, Known, NewScan, ScanId, StoreError, Writer};
+use crate::report::Report;
+use crate::store::{AllowEntry, HoldId, Known, NewScan, ScanId, StoreError, Writer};
 
 /// Requests that wait at most; senders then wait, which slows scanning down to what the disk takes.
 const MAX_WAITING: usize = 1024;
@@ -65,7 +67,7 @@ impl Recorder {
     pub(super) fn start(writer: Writer, vault: Vault) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (requests, waiting) = mpsc::sync_channel(MAX_WAITING);
         let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
-            let mut desk = Desk { writer, vault, batch: Vec::new() };
+            let mut desk = Desk { writer, vault, batch: Vec::new(), without_note: WithoutNote::default() };
             while let Ok(first) = waiting.recv() {
                 desk.serve(first);
                 while desk.batch.len() < MAX_BATCH {
@@ -137,6 +139,26 @@ struct Desk {
     vault: Vault,
     /// Scans that only need to be recorded, to be written together.
     batch: Vec<(Box<Finished>, Reply)>,
+    without_note: WithoutNote,
+}
+
+/// The last files that were quarantined under a name that people do not know, so that no note could be left yet.
+#[derive(Default)]
+struct WithoutNote(VecDeque<(PathBuf, HoldId, Report)>);
+
+impl WithoutNote {
+    /// Files that are kept; the tools make a name within moments.
+    const MAX: usize = 64;
+
+    fn push(&mut self, path: PathBuf, hold: HoldId, report: Report) {
+        self.0.truncate(Self::MAX - 1);
+        self.0.push_front((path, hold, report));
+    }
+
+    fn take(&mut self, path: &Path) -> Option<(HoldId, Report)> {
+        let index = self.0.iter().position(|(known, ..)| known == path)?;
+        self.0.remove(index).map(|(_, hold, report)| (hold, report))
+    }
 }
 
 impl Desk {
@@ -153,7 +175,7 @@ impl Desk {
             }
             Request::AddName { target, name, origin } => {
                 self.write_batch();
-                log_failure("a name could not be recorded", self.writer.add_name(&target, &name, &origin));
+                self.add_name(&target, &name, &origin);
             }
             Request::Gone { path } => log_failure("a file's end could not be recorded", self.writer.file_gone(&path)),
             Request::Allowed { reply } => {
@@ -189,32 +211,48 @@ impl Desk {
         if !finished.acts() {
             return Ok(Done::told(scan, finished.outcome_without_act(), finished.changed));
         }
-        let facts = ScanFacts::of(scan, &finished.scan);
         let acted = match finished.scan.decision {
-            Decision::Quarantine => self.quarantine(&finished.opened, &facts),
-            _ => self.lock(&finished.opened, &facts),
+            Decision::Quarantine => self.quarantine(scan, &finished),
+            _ => self.lock(scan, &finished),
         };
         Ok(match acted {
             Ok(outcome) => Done::told(scan, outcome, false),
-            Err(ActionError::Changed) => Done::told(scan, Outcome::Failed("it changed after its scan".to_owned()), true),
+            Err(error @ ActionError::Changed { .. }) => Done::told(scan, Outcome::Failed(error.to_string()), true),
             Err(error) => Done::told(scan, Outcome::Failed(error.to_string()), false),
         })
     }
 
     /// Into the vault; where that fails, out of reach in its place.
-    fn quarantine(&mut self, opened: &Opened, facts: &ScanFacts) -> Result<Outcome, ActionError> {
-        match self.vault.quarantine(&mut self.writer, opened, facts) {
-            Ok(hold) => Ok(Outcome::Quarantined { id: hold.0 }),
-            Err(ActionError::Changed) => Err(ActionError::Changed),
+    fn quarantine(&mut self, scan: ScanId, finished: &Finished) -> Result<Outcome, ActionError> {
+        let Finished { scan: NewScan { report, origin, path, .. }, opened, .. } = finished;
+        let names = self.writer.names_of(path)?;
+        let facts = Facts { scan, report, origin, names: &names };
+        match self.vault.quarantine(&mut self.writer, opened, &facts) {
+            Ok(taken) => {
+                if taken.note.is_none() {
+                    self.without_note.push(path.clone(), taken.id, report.clone());
+                }
+                Ok(Outcome::Quarantined { id: taken.id.0 })
+            }
+            Err(error @ (ActionError::Changed { .. } | ActionError::Vanished { .. })) => Err(error),
             Err(error) => {
                 tracing::warn!(%error, "a file could not be moved into the vault; it is locked instead");
-                self.lock(opened, facts).map_err(|_| error)
+                self.lock(scan, finished).map_err(|_| error)
             }
         }
     }
 
-    fn lock(&mut self, opened: &Opened, facts: &ScanFacts) -> Result<Outcome, ActionError> {
-        self.vault.lock(&mut self.writer, opened, facts).map(|hold| Outcome::Locked { id: hold.0 })
+    fn lock(&mut self, scan: ScanId, finished: &Finished) -> Result<Outcome, ActionError> {
+        action::lock(&mut self.writer, &finished.opened, scan).map(|locked| Outcome::Locked { id: locked.id.0 })
+    }
+
+    /// Records another name of a file. The hub makes a blob's name only after the blob: when that is in the vault by then, the note
+    /// that says so is left beside the name.
+    fn add_name(&mut self, target: &Path, name: &Path, origin: &Origin) {
+        log_failure("a name could not be recorded", self.writer.add_name(target, name, origin));
+        if let Some((hold, report)) = self.without_note.take(target) {
+            self.vault.leave_note(&mut self.writer, hold, name, &report);
+        }
     }
 
     fn prune(&mut self, scans_keep_days: u32, vault_keep_days: u32) {

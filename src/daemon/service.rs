@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::caches::{self, Root};
 use crate::config::{self, Config, LogFormat, paths::Paths};
 use crate::report::printable;
-use crate::watch::{Cause, Event, Watcher};
+use crate::watch::{Cause, Event, RootState, WalkReason, Watcher};
 
 use super::control::{Answer, Call, Request, Server};
 use super::instance::Instance;
@@ -126,7 +126,14 @@ struct Service {
 /// Somebody who waits until everything is on record that existed when they asked.
 struct Sync {
     stage: SyncStage,
-    answer: oneshot::Sender<Answer>,
+    waiter: Waiter,
+}
+
+enum Waiter {
+    /// A client of the control socket.
+    Client(oneshot::Sender<Answer>),
+    /// The daemon itself: the walk at the start is over.
+    Start,
 }
 
 enum SyncStage {
@@ -139,7 +146,8 @@ enum SyncStage {
 impl Service {
     fn start(options: Options, context: Rc<Context>, bar: Option<ProgressBar>) -> anyhow::Result<Self> {
         let roots = setup::roots(&context.config, &options.paths);
-        let watcher = Watcher::start(roots.clone(), &context.config.watch)?;
+        let mut watcher = Watcher::start(roots.clone(), &context.config.watch)?;
+        let at_start = Sync { stage: SyncStage::Watching { cookie: watcher.sync() }, waiter: Waiter::Start };
         let (ended, ends) = mpsc::unbounded_channel();
         let (retry, retried) = mpsc::unbounded_channel();
         Ok(Self {
@@ -155,7 +163,7 @@ impl Service {
             ends,
             retry,
             retried,
-            syncs: Vec::new(),
+            syncs: vec![at_start],
             degraded: Vec::new(),
             bar,
             started_at: Timestamp::now(),
@@ -167,7 +175,7 @@ impl Service {
     /// Takes events, requests, signals and finished files in turn until a signal says stop.
     async fn run(&mut self, mut calls: mpsc::Receiver<Call>) -> anyhow::Result<()> {
         let mut signals = Signals::new()?;
-        let mut prune = tokio::time::interval(PRUNE_INTERVAL);
+        let mut prune = tokio::time::interval_at(tokio::time::Instant::now() + PRUNE_INTERVAL, PRUNE_INTERVAL);
         let mut reconcile = reconcile_timer(&self.context.config);
         let mut watchdog = notify::watchdog_interval().map(tokio::time::interval);
         notify::tell(NotifyState::Ready);
@@ -199,7 +207,6 @@ impl Service {
             Event::Gone { path } => self.gone(path),
             Event::Walked { root, files, .. } => {
                 tracing::debug!(path = %root.display(), files, "a walk is complete");
-                self.catch_up();
             }
             Event::Degraded { path, reason, remedy } => self.degrade(&path, reason, remedy),
             Event::Recovered { path } => self.recover(&path),
@@ -281,7 +288,6 @@ impl Service {
             bar.inc(1);
             bar.set_message(format!("{} scanned, {} waiting", self.scanned, self.queue.len()));
         }
-        self.catch_up();
         self.check_syncs();
     }
 
@@ -301,26 +307,22 @@ impl Service {
         });
     }
 
-    fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.in_flight.is_empty()
-    }
-
-    /// The walk at the start is over when the watcher has walked and nothing waits any more.
-    fn catch_up(&mut self) {
-        if self.caught_up || !self.is_idle() || self.watcher.status().is_walking() {
-            return;
-        }
+    /// The walk at the start is over, and what it found is on record.
+    fn caught_up(&mut self) {
         self.caught_up = true;
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
         tracing::info!("{}", self.status().line());
         self.tell_systemd();
+        self.prune();
     }
 
     fn watch_again(&mut self, reason: &str) {
         tracing::info!("walking all watched folders: {reason}");
-        self.watcher.reconcile();
+        for root in &self.roots {
+            self.watcher.walk(&root.path, WalkReason::Reconcile);
+        }
     }
 
     fn prune(&self) {
@@ -349,7 +351,7 @@ impl Service {
             Request::Reload => self.reload().await,
             Request::Sync => {
                 let stage = SyncStage::Watching { cookie: self.watcher.sync() };
-                self.syncs.push(Sync { stage, answer: call.answer });
+                self.syncs.push(Sync { stage, waiter: Waiter::Client(call.answer) });
                 return;
             }
         };
@@ -378,7 +380,12 @@ impl Service {
             .partition(|sync| matches!(sync.stage, SyncStage::Scanning { last } if last < oldest));
         self.syncs = waiting;
         let done: Vec<Sync> = done;
-        done.into_iter().for_each(|sync| drop(sync.answer.send(Answer::Done)));
+        for sync in done {
+            match sync.waiter {
+                Waiter::Client(answer) => drop(answer.send(Answer::Done)),
+                Waiter::Start => self.caught_up(),
+            }
+        }
     }
 
     /// Reads the configuration again; a bad one is refused and the old one stays in force.
@@ -436,7 +443,7 @@ impl Service {
         let watching = watch.roots.iter().map(|root| Watched {
             path: text(&root.path),
             cache: root.cache.as_str().to_owned(),
-            state: root.state.as_str().to_owned(),
+            state: state_word(root.state).to_owned(),
         });
         let scanning = self.in_flight.iter().map(|(path, file)| Scanning { path: text(path), since: file.since });
         Status {
@@ -493,6 +500,15 @@ fn reconcile_timer(config: &Config) -> Option<tokio::time::Interval> {
 
 fn urgency(cause: Cause) -> Urgency {
     if cause == Cause::Found { Urgency::Backlog } else { Urgency::Arrived }
+}
+
+fn state_word(state: RootState) -> &'static str {
+    match state {
+        RootState::Watching => "watching",
+        RootState::Waiting => "waiting",
+        RootState::Polled => "polling",
+        RootState::Degraded => "degraded",
+    }
 }
 
 fn text(path: &Path) -> String {

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 
-use crate::action::Vault;
+use crate::action::{Recovered, Vault};
 use crate::alert::Channels;
 use crate::caches::{self, CacheKind, Environment, Root};
 use crate::config::{Config, paths::Paths};
@@ -21,13 +21,24 @@ use super::recorder::Recorder;
 pub(super) fn open_records(paths: &Paths, config: &Config) -> anyhow::Result<(Recorder, JoinHandle<()>)> {
     let (mut writer, repaired) = Writer::open_or_repair(&paths.database)?;
     if let Some(repaired) = repaired {
-        tracing::error!("{repaired}");
+        let moved_to = printable(&repaired.moved_to.to_string_lossy(), 4096);
+        tracing::error!("the history was damaged ({}) and is moved to {moved_to}; a new one is begun", repaired.reason);
     }
     let vault = Vault::open_or_create(&paths.vault, config.vault.leave_note)?;
-    for repaired in vault.recover(&mut writer)? {
-        tracing::warn!("{repaired}");
-    }
+    tell_recovered(&vault.recover(&mut writer)?);
     Recorder::start(writer, vault).context("cannot start the recorder's thread")
+}
+
+fn tell_recovered(recovered: &Recovered) {
+    for id in &recovered.completed {
+        tracing::warn!(hold = id.0, "an act that a crash had cut short was brought to its end");
+    }
+    for id in &recovered.rolled_back {
+        tracing::warn!(hold = id.0, "an act that a crash had cut short was undone");
+    }
+    for (id, error) in &recovered.failed {
+        tracing::error!(hold = id.0, %error, "an act that a crash had cut short could not be repaired");
+    }
 }
 
 /// What all files share under `config`.

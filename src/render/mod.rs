@@ -4,6 +4,7 @@
 //! when it was found; names of files are escaped here, by [`path`], so that no name can write to a terminal what it likes.
 
 pub mod advice;
+pub mod checks;
 pub mod human;
 pub mod json;
 pub mod out;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::caches::Origin;
-use crate::report::{Report, Severity, Verdict};
+use crate::report::{Coverage, Report, Severity, Verdict};
 
 /// One scanned file.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Scanned {
     pub size: Option<u64>,
     /// What was found.
     pub report: Report,
+    /// Why its owner has declared it to be safe, if so: what was found does not count then.
+    pub allowed: Option<String>,
     /// How long the scan took.
     pub duration: Duration,
 }
@@ -43,11 +45,17 @@ pub struct Tally {
     pub not_a_model: u64,
     /// Files with a finding that counts (`--fail-on`).
     pub at_fail_on: u64,
+    /// Files that were not read to their end, and are not allowed.
+    pub failed: u64,
+    /// Files that are allowed in spite of what was found.
+    pub allowed: u64,
 }
 
 impl Tally {
     /// Counts one file.
-    pub fn add(&mut self, report: &Report, fail_on: Severity) {
+    pub fn add(&mut self, scanned: &Scanned, fail_on: Severity) {
+        let report = &scanned.report;
+        let counts = scanned.allowed.is_none();
         self.files += 1;
         let of_verdict = match report.verdict {
             Verdict::Clean => &mut self.clean,
@@ -57,7 +65,9 @@ impl Tally {
             Verdict::NotAModel => &mut self.not_a_model,
         };
         *of_verdict += 1;
-        self.at_fail_on += u64::from(report.worst() >= Some(fail_on));
+        self.at_fail_on += u64::from(counts && report.worst() >= Some(fail_on));
+        self.failed += u64::from(counts && report.coverage != Coverage::Complete);
+        self.allowed += u64::from(!counts);
     }
 
     /// The counts with the verdicts' words, worst first.

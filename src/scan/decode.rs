@@ -74,9 +74,28 @@ impl Decoded {
         self.state.borrow().end.map(|end| end.packed_bytes)
     }
 
+    /// How many bytes come out, once they were decoded to their end.
+    pub(crate) fn decoded_size(&self) -> Option<u64> {
+        self.state.borrow().end.map(|end| end.size)
+    }
+
     /// `true` when the compressed bytes were found wrong, as far as they were decoded.
     pub(crate) fn is_damaged(&self) -> bool {
         self.state.borrow().fault.is_some()
+    }
+
+    /// `true` when the beginning decodes without damage: what tells a weak magic number from chance. Damage in the last bytes is a
+    /// wrong checksum, which says nothing against the content; a limit that was hit says nothing either.
+    pub(crate) fn begins_well(&self, packed_size: u64) -> io::Result<bool> {
+        const TRIAL_BYTES: usize = 4096;
+        const CHECKSUM_BYTES: u64 = 8;
+        let n = self.read_at(0, &mut [0; TRIAL_BYTES])?;
+        let state = self.state.borrow();
+        Ok(match &state.fault {
+            Some(Stop::Limit(_)) => true,
+            Some(_) => n > 0 && state.progress.consumed().saturating_add(CHECKSUM_BYTES) >= packed_size,
+            None => n > 0,
+        })
     }
 
     /// Reports what decoding itself brought to light, after `input` was scanned.

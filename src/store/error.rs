@@ -49,7 +49,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file system is full, or a quota is used up.
-    #[error("cannot {operation} in the history {}: no space left; nothing was changed, free some space", .path.display())]
+    #[error("cannot {operation} in the history {}: no space left; it was not recorded, free some space", .path.display())]
     Full {
         /// The database.
         path: PathBuf,

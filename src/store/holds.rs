@@ -12,8 +12,7 @@ use super::rows::{self, bytes_of, signed};
 use super::words::{hex_of, text_of, word};
 use super::writer::{found, path_of};
 use super::{
-    Attributes, Hold, HoldId, HoldKind, HoldState, NewAllow, NewHold, Outcome, ScanId, Sha256, StoreError, Writer,
-    allow, incidents,
+    Attributes, Hold, HoldId, HoldKind, HoldState, NewHold, Outcome, ScanId, Sha256, StoreError, Writer, incidents,
 };
 use crate::identity::Identity;
 
@@ -113,16 +112,13 @@ impl Writer {
         })
     }
 
-    /// Records that a file was given back; with `allow`, that its content is allowed from now on.
+    /// Records that a file was given back.
     ///
     /// # Errors
     /// As [`Writer::record`].
-    pub fn restore_done(&mut self, id: HoldId, detail: &str, entry: Option<&NewAllow>) -> Result<(), StoreError> {
+    pub fn restore_done(&mut self, id: HoldId, detail: &str) -> Result<(), StoreError> {
         self.durably("record what was done", |t| {
             end(t, id, HoldState::Restored, detail)?;
-            if let Some(entry) = entry {
-                allow::insert(t, entry)?;
-            }
             log(t, id, Some("restore"), Outcome::Done, detail)
         })
     }

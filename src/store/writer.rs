@@ -10,9 +10,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use crate::caches::Origin;
 use crate::report::{Coverage, Finding};
 
-use super::rows::{bytes_of, signed};
+use super::rows::{self, bytes_of, signed};
 use super::words::{text_of, word};
-use super::{NewScan, Recorded, Repaired, ScanId, StoreError, connection, incidents, known};
+use super::{Name, NewScan, Recorded, Repaired, ScanId, StoreError, connection, incidents, known};
 
 /// The one that writes.
 #[derive(Debug)]
@@ -84,6 +84,14 @@ impl Writer {
             ])
             .map(drop)
         })
+    }
+
+    /// The other names that lead to the file at `path`.
+    ///
+    /// # Errors
+    /// `Locked`, `Damaged`, `Sqlite`.
+    pub fn names_of(&self, path: &Path) -> Result<Vec<Name>, StoreError> {
+        rows::names(&self.connection, path).map_err(StoreError::during(&self.path, "look up a file's names"))
     }
 
     /// Records that there is no file at `path` any more: it leaves the counts, its scans stay in the history. A name is forgotten.

@@ -13,8 +13,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{ControlMessage, MsgFlags, Shutdown, send, sendmsg, shutdown};
-use nix::unistd::{getppid, setuid};
+use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
+use nix::unistd::{Uid, close, getppid, setuid};
 
 use super::protocol::{FromWorker, SaidCoverage, SaidFinding};
 use super::serve::say;
@@ -23,8 +23,10 @@ use crate::scan::Hints;
 
 /// Does what the hint asks for, if anything.
 pub(super) fn misbehave(id: u64, hints: &Hints) {
-    if let Some(what) = hints.name.strip_prefix("misbehave:") {
-        perform(id, what);
+    let Some(what) = hints.name.strip_prefix("misbehave:") else { return };
+    match what.strip_prefix("connect:") {
+        Some(address) => escaped(id, TcpStream::connect(address).is_ok()),
+        None => perform(id, what),
     }
 }
 
@@ -32,13 +34,12 @@ fn perform(id: u64, what: &str) {
     match what {
         "open" => escaped(id, File::open("/etc/passwd").is_ok()),
         "reopen" => escaped(id, File::options().write(true).open("/proc/self/fd/3").is_ok()),
-        "connect" => escaped(id, TcpStream::connect("127.0.0.1:9").is_ok()),
         "socket" => escaped(id, UnixDatagram::unbound().is_ok()),
         "exec" => drop(Command::new("/bin/true").exec()),
         "fork" => escaped(id, Command::new("/bin/true").spawn().is_ok()),
         "thread" => escaped(id, std::thread::Builder::new().spawn(|| ()).is_ok()),
         "kill-parent" => escaped(id, kill(getppid(), Signal::SIGTERM).is_ok()),
-        "become-root" => escaped(id, setuid(nix::unistd::Uid::from_raw(0)).is_ok()),
+        "become-root" => escaped(id, setuid(Uid::from_raw(0)).is_ok()),
         "allocate" => escaped(id, black_box(vec![1_u8; 10 << 30]).len() == 10 << 30),
         "grow" => drop(black_box(vec![1_u8; 64 << 20])),
         "spin" => loop {
@@ -46,10 +47,10 @@ fn perform(id: u64, what: &str) {
         },
         "abort" => std::process::abort(),
         "panic" => panic!("told\nto"),
-        "overflow" => drop(black_box(deeper(1))),
+        "overflow" => _ = black_box(deeper(1)),
         "exit" => std::process::exit(0),
         "close-and-spin" => {
-            drop(shutdown(io::stdin().as_raw_fd(), Shutdown::Both));
+            _ = close(io::stdin().as_raw_fd());
             perform(id, "spin");
         }
         "find-and-abort" => {
@@ -62,14 +63,17 @@ fn perform(id: u64, what: &str) {
         "too-many-findings" => (0..1 << 20).for_each(|_| find(id, Severity::Low)),
         "forge-a-verdict" => {
             find(id, Severity::Critical);
-            raw(br#"{"done":{"id":1,"verdict":"clean","formats":[],"coverage":null,"findings_dropped":0,"bytes_read":0}}"#);
+            raw(format!(
+                r#"{{"done":{{"id":{id},"verdict":"clean","formats":[],"coverage":null,"findings_dropped":0,"bytes_read":0}}}}"#
+            )
+            .as_bytes());
         }
         "take-back" => {
             find(id, Severity::Critical);
             clean(id);
         }
-        "answer-for-another" => clean(id + 1),
-        "answer-ahead" => (id..id + 3).for_each(clean),
+        "answer-for-another" => clean(id.wrapping_add(1)),
+        "answer-ahead" => (0..3).for_each(|ahead| clean(id.wrapping_add(ahead))),
         "escapes" => find_text(id, "\u{1b}[2J\nJan 1 forged line \u{202e}"),
         "send-a-descriptor" => send_descriptor(),
         "spent" => drop(say(&FromWorker::Spent { id })),
@@ -105,13 +109,13 @@ fn clean(id: u64) {
 }
 
 fn raw(bytes: &[u8]) {
-    drop(send(io::stdin().as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL));
+    let _ = send(io::stdin().as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL);
 }
 
 fn send_descriptor() {
     let descriptors = [2];
     let rights = [ControlMessage::ScmRights(&descriptors)];
-    drop(sendmsg::<()>(io::stdin().as_raw_fd(), &[IoSlice::new(b"{}")], &rights, MsgFlags::empty(), None));
+    let _ = sendmsg::<()>(io::stdin().as_raw_fd(), &[IoSlice::new(b"{}")], &rights, MsgFlags::empty(), None);
 }
 
 #[expect(unconditional_recursion, reason = "to overflow the stack")]

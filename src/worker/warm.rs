@@ -1,5 +1,6 @@
 //! A worker that is ready: its process, its channel, and what it may still be used for.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ pub(super) struct Worker {
     process: Process,
     channel: Channel,
     scans: u64,
+    /// Makes a number that cannot be guessed of each scan, so that a worker cannot answer for a file that it has not been given.
+    secret: RandomState,
     worked: Duration,
     /// Time at work after which it is replaced; its limit of processor time lies above.
     most_work: Duration,
@@ -30,12 +33,12 @@ pub(super) struct Worker {
 impl Worker {
     /// A worker that has done nothing yet.
     pub(super) fn new(process: Process, channel: Channel, most_work: Duration) -> Self {
-        Self { process, channel, scans: 0, worked: Duration::ZERO, most_work }
+        Self { process, channel, scans: 0, secret: RandomState::new(), worked: Duration::ZERO, most_work }
     }
 
     /// The number of its next scan.
     pub(super) fn next_id(&self) -> u64 {
-        self.scans + 1
+        self.secret.hash_one(self.scans)
     }
 
     /// Whether it can take a file now.
@@ -49,8 +52,8 @@ impl Worker {
     /// When the worker fails; it must then be dropped.
     pub(super) async fn scan(&mut self, file: &OwnedFd, hints: &Hints, answer: &mut Answer) -> Result<(), Trouble> {
         let start = Instant::now();
-        self.scans += 1;
         let outcome = self.exchange(file, hints, answer).await;
+        self.scans += 1;
         self.worked = self.worked.saturating_add(start.elapsed());
         match outcome {
             Ok(()) => Ok(()),
@@ -63,7 +66,7 @@ impl Worker {
     }
 
     async fn exchange(&mut self, file: &OwnedFd, hints: &Hints, answer: &mut Answer) -> Result<(), Broken> {
-        let request = protocol::encode(&ToWorker::Scan { id: self.scans, hints: bounded(hints) })?;
+        let request = protocol::encode(&ToWorker::Scan { id: self.next_id(), hints: bounded(hints) })?;
         self.channel.send(&request, Some(file.as_fd())).await.map_err(|_: io::Error| Broken::Closed)?;
         while !answer.take(self.channel.receive().await?)? {}
         Ok(())

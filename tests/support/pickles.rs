@@ -112,7 +112,8 @@ impl Generator {
     }
 
     fn close(&mut self, stream: &mut Stream) {
-        let opcodes: &[&[u8]] = &[b"t", b"l", b"d", b"\x91", b"1", b"o", b"e", b"u", b"\x90", b"im\nC\n", b"ios\nsystem\n"];
+        let opcodes: &[&[u8]] =
+            &[b"t", b"l", b"d", b"\x91", b"1", b"o", b"e", b"u", b"\x90", b"im\nC\n", b"ios\nsystem\n"];
         let opcode = opcodes[self.next(opcodes.len())];
         stream.bytes.extend(opcode);
         stream.unmark();
@@ -152,7 +153,8 @@ impl Generator {
     }
 
     fn escaped(&mut self, text: &str, kind: char) -> String {
-        let escape = |c: char| if kind == 'u' { format!("\\u{:04x}", c as u32) } else { format!("\\x{:02x}", c as u32) };
+        let escape =
+            |c: char| if kind == 'u' { format!("\\u{:04x}", c as u32) } else { format!("\\x{:02x}", c as u32) };
         text.chars().map(|c| if self.next(4) == 0 { escape(c) } else { c.to_string() }).collect()
     }
 

@@ -1,7 +1,7 @@
 //! `modelscand scan PATH…`: the way of a file once, with a walk in place of watching and a page in place of acting.
 
+mod allowed;
 mod batch;
-mod open;
 mod progress;
 mod walk;
 
@@ -13,7 +13,6 @@ use super::{Exit, Global};
 use crate::caches::{self, Environment};
 use crate::render::{Form, Out, Tally, Wanted};
 use crate::report::Severity;
-pub(super) use open::open;
 use progress::Progress;
 
 /// Scan files and folders once, without loading them
@@ -57,7 +56,7 @@ impl Args {
         let mut out = Out::stdout();
         let mut tally = Tally::default();
         batch::scan(&config, targets, |scanned| {
-            tally.add(&scanned.report, self.fail_on);
+            tally.add(&scanned, self.fail_on);
             progress.show(&scanned.path);
             progress.aside(|| form.file(&mut out, &scanned))
         })?;
@@ -72,7 +71,7 @@ impl Args {
 fn exit_of(tally: &Tally) -> Exit {
     if tally.at_fail_on > 0 {
         Exit::Findings
-    } else if tally.unscannable > 0 {
+    } else if tally.failed > 0 {
         Exit::Failed
     } else if tally.files == tally.not_a_model {
         Exit::NothingToScan

@@ -83,7 +83,7 @@ fn values_that_make_no_sense_are_refused() {
         ("[log]\nlevel = \"info,modelscand::watch=loud\"", "2:9", "neither a level"),
         ("[history]\npath = \"history.db\"", "2:8", "must start with `/`"),
         ("[[allow]]\nreason = \"r\"", "1:1", "needs one of"),
-        ("[[allow]]\nreason = \"r\"\ncallable = \"*\"", "3:12", "not a dotted name"),
+        ("[[allow]]\nreason = \"r\"\ncallable = \"*\"", "3:12", "is not a callable"),
         ("[[allow]]\nreason = \"r\"\nsha256 = \"abc\"", "3:10", "64 hexadecimal digits"),
         ("[[allow]]\nreason = \" \"\ncallable = \"a.*\"", "2:10", "say why"),
     ] {

@@ -1,6 +1,7 @@
 //! Lines for people: colour on a terminal, the same words without one.
 
 pub mod allow;
+pub mod doctor;
 pub mod findings;
 pub mod formats;
 pub mod history;

@@ -7,7 +7,10 @@ use super::findings::{coverage, findings};
 use crate::render::path::text_of;
 use crate::render::style::{self, FAINT, STRONG};
 use crate::render::{ScanForm, Scanned, Tally, Wanted, advice};
-use crate::report::Verdict;
+use crate::report::{Verdict, printable};
+
+/// The longest reason that is printed, in bytes.
+const MAX_REASON_BYTES: usize = 1024;
 
 /// Lines for people, of a scan under way.
 pub struct Human {
@@ -38,6 +41,9 @@ impl ScanForm for Human {
         }
         findings(to, &report.findings, report.findings_dropped)?;
         coverage(to, &report.coverage)?;
+        if let Some(reason) = &scanned.allowed {
+            return writeln!(to, "  {STRONG}allowed{STRONG:#}: {}", printable(reason, MAX_REASON_BYTES));
+        }
         super::advice(to, &advice::in_place(&scanned.path, report.verdict, &report.coverage, &report.findings))?;
         // Each result is seen when it is there, also through a pipe.
         to.flush()

@@ -15,7 +15,12 @@ pub fn new(headings: &[&str]) -> Table {
     }
     // Whether colour is wanted is decided where it is written, in one place for everything.
     table.enforce_styling();
+    table.style_text_only();
     table.set_header(headings.iter().map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
+    table.discover_columns();
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
     table
 }
 

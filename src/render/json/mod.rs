@@ -2,6 +2,7 @@
 //!
 //! A new key may appear at any time; when one changes its meaning or goes away, `version` grows.
 
+pub mod checks;
 pub mod config;
 pub mod formats;
 pub mod records;

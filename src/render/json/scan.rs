@@ -31,6 +31,8 @@ struct File<'a> {
     size: Option<u64>,
     #[serde(flatten)]
     report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed: Option<&'a str>,
     duration_us: u64,
 }
 
@@ -63,6 +65,7 @@ impl ScanForm for Json {
             origin: scanned.origin.as_ref(),
             size: scanned.size,
             report: &scanned.report,
+            allowed: scanned.allowed.as_deref(),
             duration_us: micros(scanned.duration),
         };
         write!(to, "{}", line(&file)?)

@@ -37,7 +37,19 @@ const MAX_PADDING_BYTES: u64 = 1 << 20;
 /// What a decoder without a dictionary of its own size takes, in bytes.
 const SMALL_WINDOW_BYTES: u64 = 4 << 20;
 
+/// What tells a frame of any of these codecs.
+const HEADER_BYTES: usize = 16;
+
 impl Codec {
+    /// `true` when `input`, which begins with `head`, is in this codec, as far as its header tells.
+    ///
+    /// # Errors
+    /// When `input` cannot be read.
+    pub(crate) fn recognises(self, input: &Input, head: &[u8]) -> io::Result<bool> {
+        let may_skip = matches!(self, Self::Zstd | Self::Lz4) && skippable_frame(head).is_some();
+        if may_skip { Ok(self.next_frame(input, 0)?.is_some()) } else { Ok(self.begins(head)) }
+    }
+
     /// What `packed` decodes to, from its first byte on.
     ///
     /// # Errors
@@ -102,7 +114,7 @@ impl Codec {
         let skips_padding = matches!(self, Self::Gzip | Self::Xz);
         let mut at = if skips_padding { skip_zeros(input, offset)? } else { offset };
         loop {
-            let head = input.bytes_at(at, 8)?;
+            let head = input.bytes_at(at, HEADER_BYTES)?;
             match (self, skippable_frame(&head)) {
                 (Self::Zstd | Self::Lz4, Some(size)) => at = at.saturating_add(8).saturating_add(size),
                 _ => return Ok(self.begins(&head).then_some(at)),
@@ -111,12 +123,12 @@ impl Codec {
     }
 
     /// `true` when `head` is how a frame of this codec begins.
-    pub(crate) fn begins(self, head: &[u8]) -> bool {
+    fn begins(self, head: &[u8]) -> bool {
         match self {
             Self::Deflate | Self::LzmaAlone | Self::LzmaZip { .. } => false,
             Self::Zlib => is_zlib_header(head),
-            Self::Gzip => head.starts_with(b"\x1f\x8b"),
-            Self::Bzip2 => head.starts_with(b"BZh") && head.get(3).is_some_and(|level| (b'1'..=b'9').contains(level)),
+            Self::Gzip => head.starts_with(b"\x1f\x8b\x08"),
+            Self::Bzip2 => is_bzip2_header(head),
             Self::Xz => head.starts_with(b"\xfd7zXZ\0"),
             Self::Zstd => head.starts_with(b"\x28\xb5\x2f\xfd"),
             Self::Lz4 => head.starts_with(b"\x04\x22\x4d\x18"),
@@ -130,7 +142,7 @@ const MAX_LZMA_BYTES: u64 = 96 << 20;
 const MAX_ZSTD_BYTES: u64 = 128 << 20;
 
 /// The size of a frame that zstd and LZ4 decoders step over, if `head` begins one (RFC 8878, 3.1.2).
-pub(crate) fn skippable_frame(head: &[u8]) -> Option<u64> {
+fn skippable_frame(head: &[u8]) -> Option<u64> {
     let &[kind, 0x2a, 0x4d, 0x18, s0, s1, s2, s3] = head.first_chunk::<8>()? else { return None };
     (kind & 0xf0 == 0x50).then(|| u64::from(u32::from_le_bytes([s0, s1, s2, s3])))
 }
@@ -142,6 +154,12 @@ fn is_zlib_header(head: &[u8]) -> bool {
         && method >> 4 <= 7
         && !needs_dictionary
         && (u16::from(method) << 8 | u16::from(flags)).is_multiple_of(31)
+}
+
+/// A level, and a block or the end of the stream, which begin with the digits of pi and of its square root.
+fn is_bzip2_header(head: &[u8]) -> bool {
+    let Some((&[b'B', b'Z', b'h', b'1'..=b'9'], rest)) = head.split_first_chunk::<4>() else { return false };
+    rest.starts_with(b"\x31\x41\x59\x26\x53\x59") || rest.starts_with(b"\x17\x72\x45\x38\x50\x90")
 }
 
 fn skip_zeros(input: &Input, offset: u64) -> io::Result<u64> {
@@ -193,7 +211,7 @@ impl Frames {
 
     /// Skippable frames may also come first; anything else at the beginning is the decoder's to judge.
     fn first_frame(&self) -> io::Result<Option<u64>> {
-        let head = self.input.bytes_at(0, 8)?;
+        let head = self.input.bytes_at(0, HEADER_BYTES)?;
         let may_skip = matches!(self.codec, Codec::Zstd | Codec::Lz4);
         if may_skip && skippable_frame(&head).is_some() { self.codec.next_frame(&self.input, 0) } else { Ok(Some(0)) }
     }

@@ -4,10 +4,15 @@
 //! README.md and the golden tests. See docs/add-a-format.md.
 
 pub(crate) mod archive;
+mod compressed;
+mod npy;
 pub mod pickle;
 mod safetensors;
+mod sevenz;
+mod tar;
 #[cfg(test)]
 pub(crate) mod testing;
+mod torchscript;
 mod zip;
 
 use std::io;
@@ -46,7 +51,25 @@ pub struct RuleInfo {
 }
 
 /// All formats, in the order in which they are tried and listed.
-pub const FORMATS: &[&Format] = &[&pickle::FORMAT, &zip::FORMAT, &safetensors::FORMAT];
+pub const FORMATS: &[&Format] = &[
+    &pickle::FORMAT,
+    &zip::FORMAT,
+    &safetensors::FORMAT,
+    &torchscript::FORMAT,
+    &npy::FORMAT,
+    &tar::FORMAT,
+    &compressed::GZIP,
+    &compressed::ZLIB,
+    &compressed::BZIP2,
+    &compressed::XZ,
+    &compressed::LZMA,
+    &compressed::ZSTD,
+    &compressed::LZ4,
+    &compressed::JOBLIB_ZF,
+    &sevenz::FORMAT,
+    // Last: it looks at the end of the bytes, which the others have read by then.
+    &zip::FORMAT,
+];
 
 /// The rules that the engine itself raises, whatever the format.
 pub const ENGINE_RULES: &[RuleInfo] = &[

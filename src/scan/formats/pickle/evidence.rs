@@ -49,7 +49,7 @@ impl Machine<'_> {
     }
 
     fn write_constant(&self, at: u64, out: &mut String) {
-        let constant = literal::read(self.input, at, MAX_CONSTANT_BYTES).ok().flatten();
+        let constant = literal::read(self.input, self.place(at), MAX_CONSTANT_BYTES).ok().flatten();
         let Some(constant) = constant else {
             out.push('…');
             return;

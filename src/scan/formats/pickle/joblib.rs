@@ -35,7 +35,7 @@ impl Machine<'_> {
             return;
         }
         let here = self.cursor.offset();
-        let start = if self.frame_end > here { self.frame_end } else { here };
+        let start = self.frames.end.max(here);
         match self.array_size(target, start) {
             Some(size) => {
                 self.array = Some((start, size));

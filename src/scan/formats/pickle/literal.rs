@@ -61,10 +61,29 @@ pub(super) fn text_of(bytes: &[u8]) -> String {
     }
 }
 
-/// The constant whose opcode is at `at`, at most `max_bytes` of it; `None` when there is no such constant.
-pub(super) fn read(input: &Input, at: u64, max_bytes: usize) -> io::Result<Option<Constant>> {
-    let head = input.bytes_at(at, 9)?;
-    let Some((&opcode, operand)) = head.split_first() else { return Ok(None) };
+/// Where the parts of a constant are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The opcode.
+    pub(super) opcode: u64,
+    /// Its number, line or count.
+    pub(super) operand: u64,
+    /// The bytes that were counted, where they do not follow the count.
+    pub(super) counted: Option<u64>,
+}
+
+impl Place {
+    /// Of a constant that is written in one piece.
+    pub(super) fn whole(opcode: u64) -> Self {
+        Self { opcode, operand: opcode.saturating_add(1), counted: None }
+    }
+}
+
+/// The constant at `place`, at most `max_bytes` of it; `None` when there is no such constant.
+pub(super) fn read(input: &Input, place: Place, max_bytes: usize) -> io::Result<Option<Constant>> {
+    let Some(&opcode) = input.bytes_at(place.opcode, 1)?.first() else { return Ok(None) };
+    let operand = input.bytes_at(place.operand, 8)?;
+    let operand = &*operand;
     let constant = match opcode {
         op::NONE => whole(Literal::None),
         op::NEWTRUE => whole(Literal::Bool(true)),
@@ -74,11 +93,13 @@ pub(super) fn read(input: &Input, at: u64, max_bytes: usize) -> io::Result<Optio
         op::BININT1 => whole(Literal::Int(i128::from(u8::from_le_bytes(array(operand))))),
         op::BININT2 => whole(Literal::Int(i128::from(u16::from_le_bytes(array(operand))))),
         op::BINFLOAT => whole(Literal::Float(f64::from_be_bytes(array(operand)))),
-        op::INT | op::LONG | op::FLOAT | op::STRING | op::UNICODE => read_line(input, opcode, at, max_bytes)?,
+        op::INT | op::LONG | op::FLOAT | op::STRING | op::UNICODE => {
+            read_line(input, opcode, place.operand, max_bytes)?
+        }
         _ => match op::argument(opcode) {
-            Some(op::Argument::Counted1) => read_counted(input, opcode, (at, 1), operand, max_bytes)?,
-            Some(op::Argument::Counted4) => read_counted(input, opcode, (at, 4), operand, max_bytes)?,
-            Some(op::Argument::Counted8) => read_counted(input, opcode, (at, 8), operand, max_bytes)?,
+            Some(op::Argument::Counted1) => read_counted(input, opcode, (place, 1), operand, max_bytes)?,
+            Some(op::Argument::Counted4) => read_counted(input, opcode, (place, 4), operand, max_bytes)?,
+            Some(op::Argument::Counted8) => read_counted(input, opcode, (place, 8), operand, max_bytes)?,
             _ => return Ok(None),
         },
     };
@@ -99,12 +120,12 @@ fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
 fn read_counted(
     input: &Input,
     opcode: u8,
-    (at, width): (u64, usize),
+    (place, width): (Place, usize),
     operand: &[u8],
     max_bytes: usize,
 ) -> io::Result<Constant> {
     let count = u64::from_le_bytes(array(operand.get(..width).unwrap_or(operand)));
-    let start = at.saturating_add(1 + width as u64);
+    let start = place.counted.unwrap_or_else(|| place.operand.saturating_add(width as u64));
     let wanted = usize::try_from(count).unwrap_or(usize::MAX).min(max_bytes);
     let bytes = input.bytes_at(start, wanted)?;
     let is_whole = bytes.len() as u64 == count;
@@ -132,8 +153,7 @@ fn little_endian(bytes: &[u8], is_whole: bool) -> Literal {
     Literal::Int(i128::from_le_bytes(wide))
 }
 
-fn read_line(input: &Input, opcode: u8, at: u64, max_bytes: usize) -> io::Result<Constant> {
-    let start = at.saturating_add(1);
+fn read_line(input: &Input, opcode: u8, start: u64, max_bytes: usize) -> io::Result<Constant> {
     let mut line = input.bytes_at(start, max_bytes.saturating_add(1))?;
     let end = line.iter().position(|b| *b == b'\n');
     let is_whole = end.is_some();

@@ -6,10 +6,11 @@
 
 use std::io;
 
+use super::frames::{Frames, Framing};
 use super::globals::Globals;
 use super::heap::{Heap, Shape};
 use super::judge::How;
-use super::literal;
+use super::literal::{self, Place};
 use super::memo::Memo;
 use super::nested::Nested;
 use super::opcodes as op;
@@ -52,8 +53,7 @@ pub(super) struct Machine<'a> {
     pub(super) protocol: u8,
     /// What STOP took from the stack.
     pub(super) result: Option<Value>,
-    /// Where the frame that is being read ends.
-    pub(super) frame_end: u64,
+    pub(super) frames: Frames,
     /// The first thing that CPython would have raised an error for.
     pub(super) fault: Option<(u64, &'static str)>,
     /// Findings to be taken away.
@@ -64,6 +64,8 @@ pub(super) struct Machine<'a> {
     pub(super) array: Option<(u64, Option<u64>)>,
     /// The offset at which something is due: an array, or a finding about an import.
     wake_at: u64,
+    /// The offset at which a finding about an import is due.
+    tell_at: u64,
     /// When the heap forgets next, and the bound that it keeps, in bytes.
     forget_at: usize,
     max_heap_bytes: usize,
@@ -74,7 +76,7 @@ pub(super) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     /// A machine that will run the pickle at `offset`.
-    pub(super) fn new(input: &'a Input, rules: &'a Rules, offset: u64, max_bytes: u64) -> Self {
+    pub(super) fn new(input: &'a Input, rules: &'a Rules, offset: u64, framing: Framing, max_bytes: u64) -> Self {
         let max_heap_bytes = usize::try_from(max_bytes / 4).unwrap_or(usize::MAX);
         Self {
             input,
@@ -86,12 +88,13 @@ impl<'a> Machine<'a> {
             globals: Globals::default(),
             protocol: 0,
             result: None,
-            frame_end: 0,
+            frames: Frames::new(framing),
             fault: None,
             found: Vec::new(),
             nested: Vec::new(),
             array: None,
             wake_at: u64::MAX,
+            tell_at: u64::MAX,
             forget_at: FIRST_FORGET_BYTES.min(max_heap_bytes),
             max_heap_bytes,
             call_depth: 0,
@@ -141,11 +144,13 @@ impl<'a> Machine<'a> {
                 op::TUPLE2 => self.tuple(at, 2),
                 op::TUPLE3 => self.tuple(at, 3),
                 op::INT | op::LONG | op::FLOAT | op::STRING | op::UNICODE => {
+                    self.align_line();
+                    self.note_place(Place { opcode: at, operand: self.cursor.offset(), counted: None });
                     self.skip_line()?;
                     self.stack.push(Value::constant(at));
                 }
                 op::STOP => return Ok(self.stop(at)),
-                op::FRAME => self.frame(at)?,
+                op::FRAME => self.frame()?,
                 op::PROTO => self.protocol = self.number(1)? as u8,
                 op::POP => self.discard(at),
                 op::POP_MARK => self.drop_mark(at),
@@ -178,6 +183,7 @@ impl<'a> Machine<'a> {
             op::NEWOBJ_EX => self.new_object(at, true),
             op::BUILD => self.build(at),
             op::PERSID => {
+                self.align_line();
                 self.skip_line()?;
                 self.stack.push(Value::PERSISTENT);
             }
@@ -198,9 +204,10 @@ impl<'a> Machine<'a> {
     /// Does what is due at this offset.
     #[cold]
     fn wake(&mut self, at: u64) -> Option<Pause> {
+        self.leave_frame(at);
         match self.array.take() {
             Some((start, size)) if start <= at => {
-                self.wake_at = at.saturating_add(TELL_WITHIN_BYTES);
+                self.wake_at = self.tell_at;
                 return Some(Pause::Array { at: start, size });
             }
             waiting => {
@@ -208,6 +215,14 @@ impl<'a> Machine<'a> {
                 self.wake_at = waiting.map_or(u64::MAX, |(start, _)| start);
             }
         }
+        if self.frames.end != 0 {
+            self.wake_at(self.frames.end);
+        }
+        if self.tell_at > at {
+            self.wake_at(self.tell_at);
+            return None;
+        }
+        self.tell_at = u64::MAX;
         self.tell_imports();
         self.has_news().then_some(Pause::Attention)
     }
@@ -219,7 +234,8 @@ impl<'a> Machine<'a> {
 
     /// A finding about an import is due before long.
     pub(super) fn tell_soon(&mut self, at: u64) {
-        self.wake_at(at.saturating_add(TELL_WITHIN_BYTES));
+        self.tell_at = self.tell_at.min(at.saturating_add(TELL_WITHIN_BYTES));
+        self.wake_at(self.tell_at);
     }
 
     fn stop(&mut self, at: u64) -> Pause {
@@ -238,6 +254,10 @@ impl<'a> Machine<'a> {
 
     #[inline]
     fn constant(&mut self, at: u64, operand: u64) {
+        if self.frames.buffer_end != 0 {
+            self.align(operand);
+            self.note_place(Place { opcode: at, operand: self.cursor.offset(), counted: None });
+        }
         self.cursor.skip(operand);
         self.stack.push(Value::constant(at));
     }
@@ -245,6 +265,7 @@ impl<'a> Machine<'a> {
     /// The next `width` (at most 8) bytes as a little-endian number; what is missing counts as zero.
     #[inline]
     fn number(&mut self, width: usize) -> io::Result<u64> {
+        self.align(width as u64);
         let bytes = self.cursor.peek(width)?;
         let mut wide = [0; 8];
         wide.iter_mut().zip(bytes.iter().take(width)).for_each(|(to, from)| *to = *from);
@@ -254,7 +275,24 @@ impl<'a> Machine<'a> {
 
     #[inline]
     fn counted(&mut self, at: u64, width: usize) -> io::Result<()> {
+        if self.frames.buffer_end != 0 {
+            return self.counted_in_buffer(at, width);
+        }
         let count = self.number(width)?;
+        self.cursor.skip(count);
+        self.stack.push(Value::constant(at));
+        Ok(())
+    }
+
+    #[cold]
+    fn counted_in_buffer(&mut self, at: u64, width: usize) -> io::Result<()> {
+        self.align(width as u64);
+        let operand = self.cursor.offset();
+        let count = self.number(width)?;
+        let behind = self.cursor.offset();
+        self.align(count);
+        let start = self.cursor.offset();
+        self.note_place(Place { opcode: at, operand, counted: (start != behind).then_some(start) });
         self.cursor.skip(count);
         self.stack.push(Value::constant(at));
         Ok(())
@@ -276,6 +314,7 @@ impl<'a> Machine<'a> {
     /// is lost, as it is in CPython.
     fn line(&mut self) -> io::Result<(Vec<u8>, bool)> {
         let mut line = Vec::new();
+        self.align_line();
         loop {
             let bytes = self.cursor.peek(1)?;
             let (newline, all) = (bytes.iter().position(|b| *b == b'\n'), bytes.len());
@@ -296,9 +335,9 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn frame(&mut self, at: u64) -> io::Result<()> {
+    fn frame(&mut self) -> io::Result<()> {
         let size = self.number(8)?;
-        self.frame_end = at.saturating_add(9).saturating_add(size);
+        self.enter_frame(size);
         Ok(())
     }
 

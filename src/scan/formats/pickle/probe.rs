@@ -5,10 +5,12 @@
 //! through its opcodes without an error, either to a STOP or to something that imports a well-formed name.
 
 use std::io;
+use std::rc::Rc;
 
 use super::opcodes::{self as op, Argument};
+use crate::scan::Limits;
 use crate::scan::identify::Probe;
-use crate::scan::input::{Cursor, Input};
+use crate::scan::input::{Budget, Cursor, Input};
 
 /// Opcodes of a trial.
 const MAX_OPCODES: u32 = 4096;
@@ -28,18 +30,47 @@ enum Trial {
     Broken,
 }
 
+/// Suffixes of names under which people load pickles; they make a trial believe more.
+const SUFFIXES: &[&str] = &[
+    "pkl",
+    "pickle",
+    "pk",
+    "p",
+    "pt",
+    "pth",
+    "bin",
+    "ckpt",
+    "joblib",
+    "jbl",
+    "dill",
+    "cpkl",
+    "cloudpickle",
+    "sav",
+    "model",
+    "dat",
+    "data",
+    "npy",
+    "th",
+    "t7",
+];
+
 /// What was seen until the trial ended.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
     opcodes: u32,
-    /// Opcodes other than those that text is likely to hold by chance.
     imports: u32,
-    calls: u32,
+    /// Calls, and imports by an opcode that text does not hold by chance.
+    telling: u32,
 }
 
 /// Tells whether the bytes are a pickle.
 pub(super) fn recognise(probe: &Probe<'_>) -> io::Result<bool> {
-    is_pickle_at(probe.input, 0)
+    if is_pickle_at(probe.input, 0)? {
+        return Ok(true);
+    }
+    let suffix = probe.hints.name.rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase());
+    let is_named_so = suffix.is_some_and(|suffix| SUFFIXES.contains(&&*suffix));
+    Ok(is_named_so && run(probe.input, 0)?.1.imports > 0)
 }
 
 /// Tells whether some loader would take the bytes at `offset` for a pickle.
@@ -56,9 +87,17 @@ pub(super) fn is_pickle_at(input: &Input, offset: u64) -> io::Result<bool> {
         _ => match trial {
             Trial::Stopped => seen.imports > 0 || seen.opcodes >= 2 && ends_at_stop(input, offset)?,
             Trial::Long => seen.imports > 0 || seen.opcodes >= MAX_OPCODES,
-            Trial::Broken => seen.imports > 0 && seen.calls > 0,
+            Trial::Broken => seen.imports > 0 && seen.telling > 0,
         },
     })
+}
+
+/// Tells whether `bytes` are a pickle beyond doubt: one that runs to its STOP and imports or announces itself.
+pub(super) fn is_surely_pickle(bytes: &[u8]) -> bool {
+    let input = Input::new(Rc::new(bytes.to_vec()), Rc::new(Budget::new(&Limits::default())));
+    let Ok((trial, seen)) = run(&input, 0) else { return false };
+    let is_announced = matches!(bytes, [op::PROTO, 0..=5, ..]) && seen.opcodes > 3;
+    trial == Trial::Stopped && (seen.imports > 0 || is_announced) || trial == Trial::Broken && seen.telling > 1
 }
 
 /// Where a pickle begins within `max_bytes` from `offset` on: announced, or by a GLOBAL that is called.
@@ -73,11 +112,11 @@ pub(super) fn find_pickle(input: &Input, offset: u64, max_bytes: u64) -> io::Res
             }
             [op::GLOBAL | op::INST, b'a'..=b'z' | b'A'..=b'Z' | b'_'] => {
                 let (_, seen) = run(input, at)?;
-                seen.imports > 0 && seen.calls > 0
+                seen.imports > 0 && seen.telling > 0
             }
             [op::MARK, op::GLOBAL | op::INST | b'S' | b'V'] => {
                 let (_, seen) = run(input, at)?;
-                seen.imports > 0 && seen.calls > 0
+                seen.imports > 0 && seen.telling > 0
             }
             _ => false,
         };
@@ -126,7 +165,7 @@ impl<'a> Run<'a> {
             }
             self.seen.opcodes += 1;
             if opcode == op::STOP {
-                return Ok(if self.height == 0 && self.marks.is_empty() { Trial::Stopped } else { Trial::Stopped });
+                return Ok(Trial::Stopped);
             }
         }
         Ok(Trial::Long)
@@ -238,13 +277,13 @@ impl<'a> Run<'a> {
             op::POP_MARK => return self.mark(),
             op::POP => return self.take(1) || self.mark(),
             op::INST => {
-                self.seen.calls += 1;
+                self.seen.telling += 1;
                 let there = self.mark();
                 self.height += 1;
                 return there;
             }
             op::OBJ => {
-                self.seen.calls += 1;
+                self.seen.telling += 1;
                 let there = self.height >= 1 && self.mark();
                 self.height += 1;
                 return there;
@@ -259,15 +298,18 @@ impl<'a> Run<'a> {
             op::SETITEM => (3, 1),
             op::BUILD => (2, 1),
             op::REDUCE | op::NEWOBJ => {
-                self.seen.calls += 1;
+                self.seen.telling += 1;
                 (2, 1)
             }
             op::NEWOBJ_EX => {
-                self.seen.calls += 1;
+                self.seen.telling += 1;
                 (3, 1)
             }
             op::STACK_GLOBAL => {
-                self.seen.imports += 1;
+                // Without two names on the stack it is the first byte of an npy file.
+                let has_names = u32::from(self.height >= 2);
+                self.seen.imports += has_names;
+                self.seen.telling += has_names;
                 (2, 1)
             }
             op::BINPERSID | op::TUPLE1 | op::READONLY_BUFFER | op::PUT | op::BINPUT | op::LONG_BINPUT | op::MEMOIZE => {

@@ -7,6 +7,7 @@
 use std::io;
 use std::rc::Rc;
 
+use super::frames::Framing;
 use super::literal::Literal;
 use super::machine::{Machine, Pause};
 use super::nested::{Nested, NestedBytes};
@@ -117,8 +118,20 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Runs one pickle to its end.
     fn pickle(&mut self, at: u64, depth: u32) -> Result<End, Stop> {
+        let (end, were_crossed) = self.reading(at, Framing::Memory, depth)?;
+        if were_crossed {
+            // The other readings may break where this one does not, and the other way round; what they find counts.
+            for framing in [Framing::Unbuffered, Framing::Buffered] {
+                let _ = self.reading(at, framing, depth)?;
+            }
+        }
+        Ok(end)
+    }
+
+    /// Runs one pickle to its end as one kind of loader reads its frames; `true` when an argument went beyond its frame.
+    fn reading(&mut self, at: u64, framing: Framing, depth: u32) -> Result<(End, bool), Stop> {
         let limits = self.scan.limits();
-        let mut machine = Machine::new(self.input, self.scan.rules(), at, limits.max_machine_bytes);
+        let mut machine = Machine::new(self.input, self.scan.rules(), at, framing, limits.max_machine_bytes);
         let end = loop {
             let pause = machine.run()?;
             self.deliver(&mut machine);
@@ -146,7 +159,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             }
         }
         self.scan.saw_imports(&machine);
-        Ok(end)
+        Ok((end, machine.frames.were_crossed))
     }
 
     /// Hands on what the machine found.
@@ -197,7 +210,8 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Runs the bytes of an array as opcodes, and tells only of what cannot be chance. Gives where that ended.
     fn other_reading(&mut self, machine: &Machine<'_>, at: u64) -> Result<u64, Stop> {
-        let mut other = Machine::new(self.input, self.scan.rules(), at, self.scan.limits().max_machine_bytes / 4);
+        let max_bytes = self.scan.limits().max_machine_bytes / 4;
+        let mut other = Machine::new(self.input, self.scan.rules(), at, Framing::Memory, max_bytes);
         other.protocol = machine.protocol;
         loop {
             let pause = other.run()?;
