@@ -37,6 +37,7 @@ class Corpus(object):
         path = os.path.join(self.root, relative)
         if not os.path.isdir(os.path.dirname(path)):
             os.makedirs(os.path.dirname(path))
+        before = set(os.listdir(os.path.dirname(path)))
         try:
             if callable(write):
                 write(path)
@@ -51,6 +52,12 @@ class Corpus(object):
             if os.path.exists(path):
                 os.remove(path)
             return
+        self.add(framework, relative, saved, worst, reason)
+        # Some frameworks write more than the one file that they were asked for.
+        for companion in sorted(set(os.listdir(os.path.dirname(path))) - before - {name}):
+            self.add(framework, "%s/%s" % (folder_name(framework), companion), saved + ", beside " + name, worst, reason)
+
+    def add(self, framework, relative, saved, worst, reason):
         self.entries.append({
             "path": "%s/%s" % (self.environment, relative),
             "framework": framework,

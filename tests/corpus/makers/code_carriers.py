@@ -5,53 +5,19 @@ import tempfile
 
 import numpy as np
 
+from churn import steps
+
 CARRIES_CODE = "carries harmless bytecode of the user's functions"
-# A default that the inner function closes over.
-SCALE = 3
 
 
-def functions():
-    offset = 2
-
-    def scale(x, by=SCALE):
-        """Closes over a local and reads a global."""
-        return np.log1p(x) * by + offset + SCALE
-
-    def recursive(n):
-        return 1 if n < 2 else n * recursive(n - 1)
-
-    def generator(n):
-        for i in range(n):
-            try:
-                yield i ** 2
-            except GeneratorExit:
-                return
-
-    return {"lambda": lambda x: x + 1, "closure": scale, "recursive": recursive, "generator": generator,
-            "partial": __import__("functools").partial(scale, by=4), "comprehension": lambda xs: {x: [y for y in xs] for x in xs if x}}
-
-
-def classes():
-    class Model(object):
-        """A class that is pickled by value."""
-
-        threshold = 0.5
-
-        def __init__(self):
-            self.weights = np.ones(3)
-
-        @property
-        def size(self):
-            return len(self.weights)
-
-        @staticmethod
-        def clip(x):
-            return max(0, min(1, x))
-
-        def predict(self, x):
-            return (x @ self.weights) > self.threshold if hasattr(x, "__matmul__") else None
-
-    return {"class": Model, "instance": Model()}
+def in_script():
+    """The user's functions as a script or a notebook has them: defined in `__main__`, which no other process can import."""
+    import __main__
+    with open(steps.__file__.replace(".pyc", ".py")) as file:
+        exec(compile(file.read(), "script.py", "exec"), __main__.__dict__)
+    found = dict(__main__.functions())
+    found.update(__main__.classes())
+    return {"script-" + name: value for name, value in found.items()}
 
 
 def with_framework():
@@ -67,20 +33,20 @@ def with_framework():
 
 def cloudpickle(corpus):
     import cloudpickle as cp
-    for group in (functions(), classes(), with_framework()):
+    for group in (steps.functions(), steps.classes(), in_script(), with_framework()):
         for name, value in sorted(group.items()):
             carries = name not in ("array", "module-function")
             corpus.save("cloudpickle", name + ".pkl", lambda path: write(path, cp.dumps(value)), "cloudpickle.dump", "medium" if carries else "none", CARRIES_CODE if carries else "")
-    corpus.save("cloudpickle", "lambda.p4.pkl", lambda path: write(path, cp.dumps(functions()["lambda"], protocol=4)), "cloudpickle.dump(protocol=4)", "medium", CARRIES_CODE)
+    corpus.save("cloudpickle", "lambda.p4.pkl", lambda path: write(path, cp.dumps(steps.functions()["lambda"], protocol=4)), "cloudpickle.dump(protocol=4)", "medium", CARRIES_CODE)
 
 
 def dill(corpus):
     import dill as dl
-    for group in (functions(), classes(), with_framework()):
+    for group in (steps.functions(), steps.classes(), in_script(), with_framework()):
         for name, value in sorted(group.items()):
             carries = name not in ("array", "module-function")
             corpus.save("dill", name + ".pkl", lambda path: write(path, dl.dumps(value)), "dill.dump", "medium" if carries else "none", CARRIES_CODE if carries else "")
-    corpus.save("dill", "recurse.pkl", lambda path: write(path, dl.dumps(functions()["closure"], recurse=True)), "dill.dump(recurse=True)", "medium", CARRIES_CODE)
+    corpus.save("dill", "recurse.pkl", lambda path: write(path, dl.dumps(steps.functions()["closure"], recurse=True)), "dill.dump(recurse=True)", "medium", CARRIES_CODE)
     corpus.save("dill", "types.pkl", lambda path: write(path, dl.dumps([type(None), type(Ellipsis), int, property, slice(1, 2)])), "dill.dump")
 
 

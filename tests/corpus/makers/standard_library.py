@@ -16,6 +16,8 @@ OWN_CALLED = "a class of the user's project is called with arguments: how Python
 
 # All protocols where Python 2 and Python 3 are shown in full; elsewhere what `pickle.dump` takes when not told.
 EVERY_PROTOCOL = ("py27", "py311-current")
+# The least that new-style classes are pickled well with, and the newest.
+LEAST_AND_MOST = sorted(set([2, pickle.HIGHEST_PROTOCOL]))
 # One environment a version of Python: a framework changes nothing about Python's own types.
 OF_PYTHON = ("py27", "py36", "py38-sk022", "py311-current", "py313-current")
 
@@ -23,7 +25,7 @@ OF_PYTHON = ("py27", "py36", "py38-sk022", "py311-current", "py313-current")
 def usual_protocols(corpus, framework):
     if corpus.environment not in EVERY_PROTOCOL:
         return [None]
-    return range(pickle.HIGHEST_PROTOCOL + 1) if framework == "python" else sorted(set([0, 2, pickle.HIGHEST_PROTOCOL]))
+    return range(pickle.HIGHEST_PROTOCOL + 1) if framework == "python" else [0] + LEAST_AND_MOST
 
 
 def pickle_each(corpus, framework, name, value, worst="none", reason="", protocols=None):
@@ -149,7 +151,7 @@ def out_of_band(corpus):
 def persistent(corpus):
     """A pickler with persistent ids, as torch and others have."""
     import io
-    for protocol in (0, 2, pickle.HIGHEST_PROTOCOL):
+    for protocol in [0] + LEAST_AND_MOST:
         buffer = io.BytesIO()
 
         class ById(pickle.Pickler):
@@ -175,9 +177,9 @@ def own_classes(corpus):
         if value is not None:
             pickle_each(corpus, "python", name, value, "medium", OWN)
     pickle_each(corpus, "python", "own-function-named", records.clip, "medium", "names a function of the user's project")
-    pickle_each(corpus, "python", "own-exception", records.TrainingError("diverged"), "high", OWN_CALLED, [2, pickle.HIGHEST_PROTOCOL])
+    pickle_each(corpus, "python", "own-exception", records.TrainingError("diverged"), "high", OWN_CALLED, LEAST_AND_MOST)
     if records.Plan:
-        pickle_each(corpus, "python", "own-enum", records.Plan.PAID, "high", OWN_CALLED, [2, pickle.HIGHEST_PROTOCOL])
+        pickle_each(corpus, "python", "own-enum", records.Plan.PAID, "high", OWN_CALLED, LEAST_AND_MOST)
 
 
 def everything(corpus):
