@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::Digest;
 
 use super::exit::UsageError;
-use super::{Exit, Global, database, moment};
+use super::{Exit, Global, daemon, database, moment, warn};
 use crate::action::open_for_scan;
 use crate::render::{Out, human, json, path};
 use crate::report::printable;
@@ -81,6 +81,7 @@ impl Add {
         let shown = words(&subject);
         let entry = entry(subject, self.reason, self.until);
         let id = database::writer(&global.load()?.config)?.allow(&entry)?;
+        tell_daemon(global);
         writeln!(Out::stdout(), "allowed {shown} (entry {id}); modelscand allow remove {id} takes it back")?;
         Ok(Exit::Nothing)
     }
@@ -97,6 +98,13 @@ impl Subject {
             (_, _, Some(name)) => Ok(AllowSubject::Callable(name)),
             (None, None, None) => Err(UsageError("name one of --file, --sha256 and --callable".to_owned()).into()),
         }
+    }
+}
+
+/// What was changed holds; a daemon that cannot be told takes notice when it next reads its configuration.
+pub fn tell_daemon(global: &Global) {
+    if let Err(e) = daemon::tell_of_change(global) {
+        warn(&format!("the running daemon could not be told, restart or reload it: {e:#}"));
     }
 }
 
@@ -175,6 +183,7 @@ fn remove(global: &Global, id: i64) -> anyhow::Result<Exit> {
         bail!("no entry in force has the number {id}; see modelscand allow list");
     };
     writer.disallow(&entry.subject)?;
+    tell_daemon(global);
     writeln!(Out::stdout(), "no longer allowed: {}", words(&entry.subject))?;
     Ok(Exit::Nothing)
 }
