@@ -13,8 +13,8 @@ mod condition;
 fn main() {
     println!("cargo::rerun-if-changed=src/scan/rules");
     println!("cargo::rerun-if-changed=build.rs");
-    if let Err(mistake) = write_tables() {
-        println!("cargo::error=rule tables: {}", mistake.replace('\n', " "));
+    if let Err(mistakes) = write_tables() {
+        mistakes.lines().for_each(|line| println!("cargo::error=rule tables: {line}"));
     }
 }
 

@@ -4,6 +4,7 @@
 //! fails, that the file is reported for what it is, and that the pool serves the next one. Runs as root and as an ordinary user.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -76,7 +77,8 @@ fn it_cannot_reach_files() {
 
 #[test]
 fn it_cannot_reach_the_network() {
-    dies("connect", "SIGSYS");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    dies(&format!("connect:{}", listener.local_addr().unwrap()), "SIGSYS");
     dies("socket", "SIGSYS");
 }
 
@@ -198,4 +200,53 @@ fn other_files_are_served_while_workers_hang() {
             assert_eq!(scan.await.unwrap().trouble, Some(Trouble::ShutDown));
         }
     });
+}
+
+/// What each layer must stop by itself.
+const ATTEMPTS: [&str; 7] = ["open", "reopen", "exec", "fork", "thread", "become-root", "allocate"];
+
+/// Has a worker try everything on a machine where `missing` calls fail, so that only the other layers are in its way.
+fn holds_without(missing: &'static [i64], more: &'static [&str]) {
+    let holds = move || {
+        deny(missing);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        misbehaves(&format!("connect:{}", listener.local_addr().unwrap()));
+        ATTEMPTS.iter().chain(more).for_each(|what| drop(misbehaves(what)));
+    };
+    std::thread::spawn(holds).join().unwrap();
+}
+
+#[test]
+fn each_layer_holds_by_itself() {
+    // Landlock and namespaces, Landlock alone, namespaces alone, seccomp alone.
+    holds_without(&[libc::SYS_seccomp], &["kill-parent"]);
+    holds_without(&[libc::SYS_seccomp, libc::SYS_unshare], &["kill-parent"]);
+    holds_without(&[libc::SYS_seccomp, libc::SYS_landlock_create_ruleset], &[]);
+    holds_without(&[libc::SYS_unshare, libc::SYS_landlock_create_ruleset], &["kill-parent", "socket"]);
+}
+
+#[test]
+fn without_any_layer_these_tests_would_see_the_escape() {
+    let escape = || {
+        deny(&[libc::SYS_seccomp, libc::SYS_unshare, libc::SYS_landlock_create_ruleset]);
+        in_runtime(async {
+            let pool = pool(&settings());
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            for what in ["open".to_owned(), format!("connect:{}", listener.local_addr().unwrap())] {
+                let findings = scan(&pool, &what).await.report.findings;
+                assert!(findings.iter().any(|f| f.rule.as_str() == "misbehave.escaped"), "{what}");
+            }
+            pool.shutdown().await;
+        });
+    };
+    std::thread::spawn(escape).join().unwrap();
+}
+
+/// Makes system calls fail in this thread and the processes that it starts, as on a kernel that lacks them.
+fn deny(calls: &[i64]) {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
+    let (allow, fail) = (SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()));
+    let filter = SeccompFilter::new(rules, allow, fail, std::env::consts::ARCH.try_into().unwrap()).unwrap();
+    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
 }

@@ -22,6 +22,9 @@ mod restore;
 mod take;
 mod vault;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::ActionError;
 pub use lock::{Locked, lock, unlock};
 pub use open::{OpenError, Opened, open_for_scan};

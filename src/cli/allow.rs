@@ -81,7 +81,7 @@ impl Add {
         let shown = words(&subject);
         let entry = entry(subject, self.reason, self.until);
         let id = database::writer(&global.load()?.config)?.allow(&entry)?;
-        tell_daemon(global);
+        tell_daemon();
         writeln!(Out::stdout(), "allowed {shown} (entry {id}); modelscand allow remove {id} takes it back")?;
         Ok(Exit::Nothing)
     }
@@ -102,8 +102,8 @@ impl Subject {
 }
 
 /// What was changed holds; a daemon that cannot be told takes notice when it next reads its configuration.
-pub fn tell_daemon(global: &Global) {
-    if let Err(e) = daemon::tell_of_change(global) {
+pub fn tell_daemon() {
+    if let Err(e) = daemon::tell_of_change() {
         warn(&format!("the running daemon could not be told, restart or reload it: {e:#}"));
     }
 }
@@ -183,7 +183,7 @@ fn remove(global: &Global, id: i64) -> anyhow::Result<Exit> {
         bail!("no entry in force has the number {id}; see modelscand allow list");
     };
     writer.disallow(&entry.subject)?;
-    tell_daemon(global);
+    tell_daemon();
     writeln!(Out::stdout(), "no longer allowed: {}", words(&entry.subject))?;
     Ok(Exit::Nothing)
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use super::{Exit, Global};
-use crate::config::paths::Paths;
+use super::Exit;
+use crate::config::{Config, paths::Paths};
 use crate::daemon::control::{Answer, ControlError, Request, ask};
 
 /// How long a running daemon may take to answer what it answers at once.
@@ -29,27 +29,28 @@ pub struct SyncArgs {
 pub struct ReloadArgs {}
 
 impl SyncArgs {
-    pub(super) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
-        expect_done(request(global, Request::Sync, self.timeout.map(Duration::from_secs))?)
+    pub(super) fn run(&self) -> anyhow::Result<Exit> {
+        expect_done(request(Request::Sync, self.timeout.map(Duration::from_secs))?)
     }
 }
 
 impl ReloadArgs {
-    pub(super) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
-        expect_done(request(global, Request::Reload, Some(PATIENCE))?)
+    pub(super) fn run(&self) -> anyhow::Result<Exit> {
+        expect_done(request(Request::Reload, Some(PATIENCE))?)
     }
 }
 
-/// Asks the daemon of this user.
-pub(super) fn request(global: &Global, request: Request, patience: Option<Duration>) -> anyhow::Result<Answer> {
-    let socket = Paths::of(&global.load()?.config)?.control_socket();
+/// Asks the daemon of this user. Where its socket lies does not depend on the configuration, so that a mistake in the file keeps
+/// nobody from asking.
+pub(super) fn request(request: Request, patience: Option<Duration>) -> anyhow::Result<Answer> {
+    let socket = Paths::of(&Config::default())?.control_socket();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(ask(&socket, request, patience))?)
 }
 
 /// Asks the daemon how it is; `None` when none runs.
-pub(super) fn status(global: &Global) -> anyhow::Result<Option<crate::status::Status>> {
-    match request(global, Request::Status, Some(PATIENCE)) {
+pub(super) fn status() -> anyhow::Result<Option<crate::status::Status>> {
+    match request(Request::Status, Some(PATIENCE)) {
         Ok(Answer::Status(status)) => Ok(Some(*status)),
         Ok(Answer::Refused(why)) => bail!("the daemon refused: {why}"),
         Ok(Answer::Done) => bail!("the daemon did not say how it is; if it was upgraded, restart it"),
@@ -59,8 +60,8 @@ pub(super) fn status(global: &Global) -> anyhow::Result<Option<crate::status::St
 }
 
 /// Lets a running daemon take notice of a change in the allow list. Without a daemon there is nothing to do.
-pub(super) fn tell_of_change(global: &Global) -> anyhow::Result<()> {
-    match request(global, Request::Reload, Some(PATIENCE)) {
+pub(super) fn tell_of_change() -> anyhow::Result<()> {
+    match request(Request::Reload, Some(PATIENCE)) {
         Err(error) if matches!(error.downcast_ref(), Some(ControlError::NotRunning(_))) => Ok(()),
         answer => answer.and_then(expect_done).map(drop),
     }

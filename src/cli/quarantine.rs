@@ -132,7 +132,7 @@ impl Give {
             writer.allow(&allow::entry(AllowSubject::Sha256(hash), trust.reason, None))?;
         }
         if is_trusted {
-            allow::tell_daemon(global);
+            allow::tell_daemon();
         }
         Ok(Exit::Nothing)
     }

@@ -19,7 +19,7 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let paths = Paths::of(&global.load()?.config)?;
-        let daemon = daemon::status(global)?;
+        let daemon = daemon::status()?;
         let (counts, last_findings) = match Reader::open(&paths.database) {
             Ok(reader) => (reader.counts()?, reader.last_findings(LAST_FINDINGS)?),
             Err(StoreError::Missing { .. }) => Default::default(),

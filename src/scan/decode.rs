@@ -74,6 +74,11 @@ impl Decoded {
         self.state.borrow().end.map(|end| end.packed_bytes)
     }
 
+    /// How many bytes come out, once they were decoded to their end.
+    pub(crate) fn decoded_size(&self) -> Option<u64> {
+        self.state.borrow().end.map(|end| end.size)
+    }
+
     /// `true` when the compressed bytes were found wrong, as far as they were decoded.
     pub(crate) fn is_damaged(&self) -> bool {
         self.state.borrow().fault.is_some()

@@ -22,22 +22,26 @@ pub struct Probe<'a> {
     pub hints: &'a Hints,
 }
 
-/// The formats that recognise `input`, in the order of the list.
+/// Asks every format, in the order of the list, and hands each that recognises `input` to `found` at once: what one reads to its
+/// end is then not decoded again for the next. Tells whether any did.
 ///
 /// # Errors
 /// When the input cannot be read.
-pub fn identify(input: &Input, hints: &Hints) -> io::Result<Vec<&'static Format>> {
+pub fn identify(input: &Input, hints: &Hints, mut found: impl FnMut(&'static Format)) -> io::Result<bool> {
     let head = input.bytes_at(0, HEAD_BYTES)?;
     let probe = Probe { head: &head, input, hints };
-    let mut recognised = Vec::new();
+    let mut is_recognised = false;
     for format in FORMATS {
         match (format.recognise)(&probe) {
-            Ok(true) => recognised.push(*format),
+            Ok(true) => {
+                is_recognised = true;
+                found(format);
+            }
             Ok(false) => {}
             // What stands before the end of a bomb is still for others to look at; the decoder tells of the limit.
             Err(error) if OutOfBudget::is(&error) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(recognised)
+    Ok(is_recognised)
 }

@@ -120,9 +120,7 @@ impl Engine {
 
     /// Lists what the pickles of one file import, each with what the rules say of it: for people who extend the tables.
     pub fn uses(&self, source: Rc<dyn Source>, hints: &Hints) -> Vec<Use> {
-        self.list_uses(source, hints, |scan, input| {
-            scan.any(input);
-        })
+        self.list_uses(source, hints, |scan, input| _ = scan.any(input))
     }
 
     /// As [`Engine::uses`], of bytes that are a pickle whatever they look like.
@@ -266,16 +264,10 @@ impl<'a> Scan<'a> {
 
     /// Scans `input` as every format that recognises it.
     fn any(&mut self, input: &Input) -> bool {
-        match identify::identify(input, self.hints) {
-            Ok(formats) => {
-                formats.iter().for_each(|format| self.scan_as(format, input));
-                !formats.is_empty()
-            }
-            Err(e) => {
-                self.stopped(input, &e.into());
-                false
-            }
-        }
+        identify::identify(input, self.hints, |format| self.scan_as(format, input)).unwrap_or_else(|error| {
+            self.stopped(input, &error.into());
+            false
+        })
     }
 
     /// Scans `input` as `format`, and records that it was.

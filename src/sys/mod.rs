@@ -7,3 +7,4 @@
 
 pub(crate) mod capabilities;
 pub(crate) mod descriptors;
+pub(crate) mod lease;

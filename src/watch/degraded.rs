@@ -32,9 +32,20 @@ impl Degraded {
         }
     }
 
+    /// `path` and everything below it is gone, or is not to be watched any more.
+    pub fn clear_below(&mut self, path: &Path, outbox: &mut Outbox) {
+        let below = self.parts.range(path.to_owned()..).map(|(part, _)| part.clone());
+        let below: Vec<PathBuf> = below.take_while(|part| part.starts_with(path)).collect();
+        below.iter().for_each(|part| self.clear(part, outbox));
+    }
+
     /// True when `path` or something below it is degraded.
     pub fn is_in(&self, path: &Path) -> bool {
         self.parts.range(path.to_owned()..).next().is_some_and(|(part, _)| part.starts_with(path))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
     }
 
     pub fn list(&self) -> Vec<(PathBuf, String)> {

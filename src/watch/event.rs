@@ -114,7 +114,7 @@ pub struct RootStatus {
 /// What is watched, and how well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WatchStatus {
-    /// The roots, in the order in which they were given.
+    /// The roots, in the order in which they were first given.
     pub roots: Vec<RootStatus>,
     /// inotify watches in use.
     pub watches: u64,

@@ -14,6 +14,7 @@ use super::tree::NodeId;
 const CREATE: AddWatchFlags = AddWatchFlags::IN_CREATE;
 const MOVED_TO: AddWatchFlags = AddWatchFlags::IN_MOVED_TO;
 const MOVED_FROM: AddWatchFlags = AddWatchFlags::IN_MOVED_FROM;
+const ATTRIB: AddWatchFlags = AddWatchFlags::IN_ATTRIB;
 const DELETE: AddWatchFlags = AddWatchFlags::IN_DELETE;
 
 impl Watcher {
@@ -53,7 +54,10 @@ impl Watcher {
             self.on_watch_gone(event.wd);
             return;
         }
-        let (Some(folder), Some(name)) = (self.tree.of_watch(event.wd), event.name) else { return };
+        let (Some(folder), Some(name)) = (self.tree.of_watch(event.wd), event.name) else {
+            self.on_written(event.wd);
+            return;
+        };
         let Some(path) = self.path_of(folder).map(|path| path.join(&name)) else { return };
         if event.mask.contains(AddWatchFlags::IN_ISDIR) {
             self.on_folder(event.mask, folder, name, path);
@@ -67,6 +71,11 @@ impl Watcher {
             if let Some(folder) = self.tree.known_child(parent, &name) {
                 self.detach(folder);
                 self.outbox.push(Event::Gone { path });
+            }
+        } else if mask.contains(ATTRIB) {
+            // The new rights of a folder that could not be read; other folders are fine as they are.
+            if let Some(folder) = self.tree.known_child(parent, &name).filter(|_| self.degraded.is_in(&path)) {
+                self.walks.add_soon(folder);
             }
         } else if mask.intersects(CREATE | MOVED_TO) && self.is_entered(&path) {
             // Another folder may have had this name, and its removal may still be in the queue: a new node for a new folder.
@@ -104,6 +113,7 @@ impl Watcher {
     /// A watch that we did not take away: its folder was deleted, or its file system unmounted.
     fn on_watch_gone(&mut self, watch: WatchDescriptor) {
         self.doubtful.extend(self.anchors.remove(watch));
+        self.written.remove(&watch);
         let Some(folder) = self.tree.unbind(watch) else { return };
         let Some((root, names)) = self.tree.place(folder) else { return };
         if names.is_empty() {

@@ -26,9 +26,17 @@ pub(super) fn place_mask() -> AddWatchFlags {
     AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF
 }
 
+/// What is asked of a folder in which another folder cannot be read, to learn when that changes.
+pub(super) fn rights_mask() -> AddWatchFlags {
+    AddWatchFlags::IN_ATTRIB
+}
+
 #[derive(Debug)]
 pub(super) struct Kernel {
     queue: AsyncFd<Queue>,
+    /// Plays a machine that has no watches left.
+    #[cfg(test)]
+    pub is_at_limit: bool,
 }
 
 #[derive(Debug)]
@@ -49,13 +57,26 @@ impl Kernel {
         let queue = Queue(Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?);
         let queue = AsyncFd::with_interest(queue, Interest::READABLE)
             .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))?;
-        Ok(Self { queue })
+        Ok(Self {
+            queue,
+            #[cfg(test)]
+            is_at_limit: false,
+        })
     }
 
     /// Sets a watch on the open folder, or adds `mask` to the watch that it has: a folder can be both watched and waited in.
     pub fn watch(&self, folder: BorrowedFd<'_>, mask: AddWatchFlags) -> Result<WatchDescriptor, Errno> {
+        #[cfg(test)]
+        if self.is_at_limit {
+            return Err(Errno::ENOSPC);
+        }
         let add = AddWatchFlags::from_bits_retain(libc::IN_MASK_ADD | libc::IN_EXCL_UNLINK);
         self.queue.get_ref().0.add_watch(&by_descriptor(folder), mask | add)
+    }
+
+    /// Sets a watch on an open file itself, under whatever name it is used; it ends with the first event.
+    pub fn watch_once(&self, file: BorrowedFd<'_>, mask: AddWatchFlags) -> Result<WatchDescriptor, Errno> {
+        self.queue.get_ref().0.add_watch(&by_descriptor(file), mask | AddWatchFlags::IN_ONESHOT)
     }
 
     /// Takes a watch away. One that the kernel took away already is not an error.

@@ -3,10 +3,10 @@
 //! It misses nothing, and says so where it cannot: a folder's watch is set *before* the folder is listed, what is moved in is
 //! walked, every doubt (a full queue, a lost watch, a mount) leads to a walk, and what gives no events is looked at again and
 //! again. A path told by an [`Event`] is only a name: whoever opens it does so through descriptors and compares identities, so an
-//! event too many costs little and an event too few is a fault. Files are never opened here, so FIFOs and devices cannot block.
+//! event too many costs little and an event too few is a fault. Only regular files are ever opened, so FIFOs and devices cannot block.
 //!
-//! Known limit of inotify: a write through a hard link or a descriptor whose name is outside of every root is seen by the next
-//! reconciling walk only.
+//! Known limit of inotify: a later write through a hard link whose name is outside of every root is seen by the next reconciling
+//! walk only. Stores through a mapping are told when it is given up, as that is when the kernel closes the file.
 
 mod degraded;
 mod event;
@@ -36,6 +36,7 @@ pub use event::{Cause, Event, RootState, RootStatus, WalkReason, WatchError, Wat
 
 use degraded::Degraded;
 use filesystem::Mounts;
+use inspect::Written;
 use kernel::Kernel;
 use outbox::Outbox;
 use roots::{Anchors, RootId, WatchedRoot};
@@ -63,6 +64,7 @@ pub struct Watcher {
     /// Roots whose place is in doubt, to be looked at again after the events at hand.
     doubtful: BTreeSet<RootId>,
     walks: Walks,
+    written: Written,
     outbox: Outbox,
     cookies: Cookies,
     degraded: Degraded,
@@ -100,6 +102,7 @@ impl Watcher {
             anchors: Anchors::default(),
             doubtful: BTreeSet::new(),
             walks: Walks::default(),
+            written: Written::default(),
             outbox,
             cookies: Cookies::default(),
             degraded,

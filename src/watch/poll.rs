@@ -143,6 +143,7 @@ impl Watcher {
             polling.finish_round(round);
         }
         if is_optional && root.is_told_by_events() && root.polling.take().is_some() {
+            root.is_limited = false;
             let path = root.path().to_owned();
             self.degraded.clear(&path, &mut self.outbox);
         }

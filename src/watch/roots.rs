@@ -45,6 +45,8 @@ pub(super) struct WatchedRoot {
     pub is_unsure: bool,
     /// The limit of watches was reached in it since its last round began.
     pub limit_was_hit: bool,
+    /// It is said to be degraded for that, until a whole round did not reach the limit.
+    pub is_limited: bool,
 }
 
 impl WatchedRoot {
@@ -58,6 +60,7 @@ impl WatchedRoot {
             is_remote: false,
             is_unsure: false,
             limit_was_hit: false,
+            is_limited: false,
         }
     }
 
@@ -166,7 +169,7 @@ impl Watcher {
             self.unwatch(watch);
         }
         if let Some(root) = self.roots.remove(&id) {
-            self.degraded.clear(root.path(), &mut self.outbox);
+            self.degraded.clear_below(root.path(), &mut self.outbox);
             // A root around it has left it out until now.
             self.walk(root.path().parent().unwrap_or(Path::new("/")), WalkReason::Appeared);
         }
@@ -257,6 +260,9 @@ impl Watcher {
 
     /// Takes a folder and all below it out of the tree, with its watches.
     pub(super) fn detach(&mut self, node: NodeId) {
+        if let Some(path) = self.path_of(node).filter(|_| !self.degraded.is_empty()) {
+            self.degraded.clear_below(&path, &mut self.outbox);
+        }
         for watch in self.tree.detach(node) {
             self.unwatch(watch);
         }

@@ -16,7 +16,7 @@ use nix::sys::stat::{FileStat, SFlag, fstatat};
 use super::Watcher;
 use super::event::{Cause, Event, WalkReason};
 use super::filesystem::FileSystem;
-use super::kernel::folder_mask;
+use super::kernel::{folder_mask, rights_mask};
 use super::open::{is_gone, open_folder};
 use super::roots::RootId;
 use super::tree::NodeId;
@@ -77,10 +77,12 @@ impl Watcher {
             Ok(None) => None,
             Err(errno) if is_gone(errno) => {
                 self.forget(node, root, names.is_empty());
-                self.degraded.clear(&path, &mut self.outbox);
                 None
             }
             Err(errno) => {
+                if is_forbidden(errno) {
+                    self.await_rights(root, &names);
+                }
                 self.on_unreadable(root, &path, errno);
                 None
             }
@@ -201,7 +203,7 @@ impl Watcher {
     }
 
     fn on_readable(&mut self, root: RootId, path: &Path) {
-        let is_limited = self.roots.get(&root).is_some_and(|root| root.limit_was_hit && root.path() == path);
+        let is_limited = self.roots.get(&root).is_some_and(|root| root.is_limited && root.path() == path);
         if !is_limited {
             self.degraded.clear(path, &mut self.outbox);
         }
@@ -215,16 +217,26 @@ impl Watcher {
             Errno::EMFILE | Errno::ENFILE => "raise the limit of open files (LimitNOFILE=, fs.file-max)",
             _ => "look at the file system; it is tried again",
         };
-        if !matches!(errno, Errno::EACCES | Errno::EPERM) {
+        if !is_forbidden(errno) || self.path_of_root(root) == path {
             self.poll_root(root);
         }
         self.degraded.add(path, &format!("cannot be read: {}", errno.desc()), remedy, &mut self.outbox);
     }
 
+    /// Learns from the folder above when a folder that must not be read may be read.
+    fn await_rights(&mut self, root: RootId, names: &[std::sync::Arc<OsStr>]) {
+        let (Some(kernel), Some((_, above))) = (&self.kernel, names.split_last()) else { return };
+        let watched =
+            open_folder(self.path_of_root(root), above).and_then(|folder| kernel.watch(folder.as_fd(), rights_mask()));
+        if let Err(errno) = watched {
+            tracing::debug!(%errno, "the rights of an unreadable folder are looked at in the next walk only");
+        }
+    }
+
     fn on_watch_limit(&mut self, root: RootId) {
         let path = self.path_of_root(root).to_owned();
         if let Some(root) = self.roots.get_mut(&root) {
-            root.limit_was_hit = true;
+            (root.limit_was_hit, root.is_limited) = (true, true);
         }
         self.poll_root(root);
         let remedy = "raise fs.inotify.max_user_watches with sysctl; until then it is polled";
@@ -240,6 +252,10 @@ impl Watcher {
             root.is_remote = true;
         }
     }
+}
+
+fn is_forbidden(errno: Errno) -> bool {
+    matches!(errno, Errno::EACCES | Errno::EPERM)
 }
 
 /// What an entry is, and its stat where that is needed to know it or to compare it. Nothing is opened.

@@ -4,7 +4,7 @@
 //! before it. A step that fails is noted and the others still follow: less confinement is better than none, and whether it is
 //! enough is not decided here.
 
-use std::io;
+use std::{fs, io};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset, RulesetAttr, RulesetStatus,
@@ -44,6 +44,8 @@ impl Missing {
 /// Takes every measure that this machine gives; returns those that it does not. Call it in a process with one thread, once.
 pub(super) fn lock_down(setup: &Setup) -> Vec<(Name, String)> {
     let mut missing = Missing::default();
+    // While there still is a /proc to write to, and the right to.
+    missing.note(Name::KilledFirst, fs::write("/proc/self/oom_score_adj", "1000"));
     missing.note(Name::ClosedDescriptors, sys::descriptors::close_from(3));
     leave_the_machine(&mut missing);
     missing.note(Name::NoCapabilities, sys::capabilities::drop_all());

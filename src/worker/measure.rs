@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MeasureName {
-    /// No descriptor but the socket and standard error survives.
+    /// When the machine runs out of memory, the kernel takes it before others.
+    KilledFirst,
+    /// No descriptor but the socket and the standard ones survives.
     ClosedDescriptors,
     /// Own network, IPC, UTS, cgroup and mount namespaces.
     Namespaces,
@@ -39,7 +41,8 @@ pub enum MeasureName {
 
 impl MeasureName {
     /// All, in the order in which they are taken.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
+        Self::KilledFirst,
         Self::ClosedDescriptors,
         Self::Namespaces,
         Self::EmptyRoot,
@@ -58,6 +61,7 @@ impl MeasureName {
     /// The word for it, as in logs and in `modelscand doctor`.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::KilledFirst => "killed-first",
             Self::ClosedDescriptors => "closed-descriptors",
             Self::Namespaces => "namespaces",
             Self::EmptyRoot => "empty-root",
@@ -77,6 +81,7 @@ impl MeasureName {
     /// What a person can do when it does not hold.
     pub fn what_to_do(self) -> &'static str {
         match self {
+            Self::KilledFirst => "mount /proc, with write access to a process's own oom_score_adj",
             Self::ClosedDescriptors => "use Linux 5.9 or newer (close_range)",
             Self::Namespaces | Self::EmptyRoot => {
                 "allow user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns), or give the daemon CAP_SYS_ADMIN"

@@ -23,8 +23,10 @@ use crate::scan::Hints;
 
 /// Does what the hint asks for, if anything.
 pub(super) fn misbehave(id: u64, hints: &Hints) {
-    if let Some(what) = hints.name.strip_prefix("misbehave:") {
-        perform(id, what);
+    let Some(what) = hints.name.strip_prefix("misbehave:") else { return };
+    match what.strip_prefix("connect:") {
+        Some(address) => escaped(id, TcpStream::connect(address).is_ok()),
+        None => perform(id, what),
     }
 }
 
@@ -32,7 +34,6 @@ fn perform(id: u64, what: &str) {
     match what {
         "open" => escaped(id, File::open("/etc/passwd").is_ok()),
         "reopen" => escaped(id, File::options().write(true).open("/proc/self/fd/3").is_ok()),
-        "connect" => escaped(id, TcpStream::connect("127.0.0.1:9").is_ok()),
         "socket" => escaped(id, UnixDatagram::unbound().is_ok()),
         "exec" => drop(Command::new("/bin/true").exec()),
         "fork" => escaped(id, Command::new("/bin/true").spawn().is_ok()),
@@ -49,7 +50,7 @@ fn perform(id: u64, what: &str) {
         "overflow" => _ = black_box(deeper(1)),
         "exit" => std::process::exit(0),
         "close-and-spin" => {
-            drop(close(io::stdin().as_raw_fd()));
+            _ = close(io::stdin().as_raw_fd());
             perform(id, "spin");
         }
         "find-and-abort" => {

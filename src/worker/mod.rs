@@ -101,7 +101,7 @@ pub enum WorkerError {
         /// The measures that do not hold, with what to do about each.
         missing: String,
     },
-    /// An allow entry is too long to be sent to a worker.
-    #[error("the allow entry `{0}` is longer than {max} bytes", max = protocol::MAX_ALLOW_BYTES)]
-    AllowTooLong(String),
+    /// An allow entry is not one.
+    #[error("cannot use an allow entry of the configuration: {0}")]
+    Allow(String),
 }

@@ -30,7 +30,10 @@ const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 /// Workers where the configuration leaves it open: the cores, and at most these.
 const MAX_DEFAULT_WORKERS: usize = 4;
 
-/// A few confined processes that scan files. Clones are the same pool.
+/// A few confined processes that scan files. Clones are the same pool. When the last clone is gone, so are the workers: to change the
+/// configuration, make a new pool and drop the old one, whose running scans keep it until they are done.
+///
+/// Use it from one thread that lives as long as the pool: the kernel kills a worker when the *thread* that started it ends.
 #[derive(Debug, Clone)]
 pub struct Pool(Arc<Inner>);
 
@@ -153,7 +156,7 @@ impl Pool {
         match timeout(SLOW_AFTER, tries.as_mut()).await {
             Ok(tried) => tried,
             Err(_) => {
-                place.is_slow();
+                place.mark_slow();
                 tries.await
             }
         }

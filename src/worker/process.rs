@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -96,7 +96,7 @@ impl Process {
 /// The command for a worker: nothing inherited but the socket as standard input and a pipe as standard error.
 pub(super) fn command(executable: &Executable, socket: std::os::fd::OwnedFd) -> std::process::Command {
     let mut command = std::process::Command::new(executable.path());
-    command.args(ARGUMENTS).env_clear().current_dir("/");
+    command.args(ARGUMENTS).env_clear().current_dir("/").process_group(0);
     command.stdin(socket).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }

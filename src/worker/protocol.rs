@@ -15,8 +15,8 @@ use crate::scan::{Hints, Limits};
 pub(super) const VERSION: u32 = 1;
 /// The longest message in bytes. The longest honest one, a finding with all its texts full of escaped quotes, is under 13 KiB.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16 * 1024;
-/// The longest allow entry in bytes.
-pub(super) const MAX_ALLOW_BYTES: usize = 1024;
+/// Bytes of allow entries in one message, escaped, quoted and with commas.
+const MAX_ALLOW_BYTES_A_MESSAGE: usize = MAX_MESSAGE_BYTES - 64;
 /// The longest file name that is passed along, in bytes; Linux has none over 255, lossy conversion may triple it.
 pub(super) const MAX_NAME_BYTES: usize = 1024;
 /// The longest name of a rule or of a format in bytes.
@@ -215,14 +215,25 @@ fn is_word(text: &str) -> bool {
 /// The allow entries in as many messages as they need.
 ///
 /// # Errors
-/// The entry that is longer than [`MAX_ALLOW_BYTES`].
-pub(super) fn allow_messages(entries: &[String]) -> Result<Vec<ToWorker>, String> {
-    if let Some(long) = entries.iter().find(|entry| entry.len() > MAX_ALLOW_BYTES) {
-        return Err(printable(long, 80));
+/// The entry that is too long for any message.
+pub(super) fn allow_messages(entries: &[String]) -> Result<Vec<ToWorker>, Nonsense> {
+    let mut messages = vec![Vec::new()];
+    let mut room = MAX_ALLOW_BYTES_A_MESSAGE;
+    for entry in entries {
+        let needs = serde_json::to_string(entry).map_or(usize::MAX, |json| json.len() + 1);
+        if needs > MAX_ALLOW_BYTES_A_MESSAGE {
+            return Err(Nonsense(format!("`{}` is too long", printable(entry, 80))));
+        }
+        if needs > room {
+            messages.push(Vec::new());
+            room = MAX_ALLOW_BYTES_A_MESSAGE;
+        }
+        room -= needs;
+        if let Some(last) = messages.last_mut() {
+            last.push(entry.clone());
+        }
     }
-    // JSON makes six bytes of a control character at worst.
-    let in_each = (MAX_MESSAGE_BYTES - 64) / (MAX_ALLOW_BYTES * 6 + 3);
-    Ok(entries.chunks(in_each.max(1)).map(|some| ToWorker::Allow(some.to_vec())).collect())
+    Ok(messages.into_iter().map(ToWorker::Allow).collect())
 }
 
 #[cfg(test)]
@@ -272,9 +283,15 @@ mod tests {
 
     #[test]
     fn any_number_of_allow_entries_fits_into_messages() {
-        let entries = vec!["\u{1}".repeat(MAX_ALLOW_BYTES); 10];
+        let mut entries: Vec<_> = (0..10_000).map(|n| format!("package_{n}.models.*")).collect();
+        entries.push("\u{1}".repeat(2000));
         let messages = allow_messages(&entries).unwrap();
-        assert!(messages.iter().all(|message| encode(message).is_ok()));
-        assert!(allow_messages(&["x".repeat(MAX_ALLOW_BYTES + 1)]).is_err());
+        assert!(messages.len() < 30 && messages.iter().all(|message| encode(message).is_ok()));
+        let arrived = messages.into_iter().flat_map(|message| match message {
+            ToWorker::Allow(some) => some,
+            _ => Vec::new(),
+        });
+        assert!(arrived.eq(entries));
+        assert!(allow_messages(&["x".repeat(MAX_MESSAGE_BYTES)]).is_err());
     }
 }

@@ -101,10 +101,8 @@ impl Schedule {
 
     fn next(&self) -> Option<(oneshot::Sender<Place>, Class)> {
         let mut state = self.lock();
-        state.small.retain(|sender| !sender.is_closed());
-        state.big.retain(|sender| !sender.is_closed());
-        let big_may = state.may(Class::Big, self.size) && !state.big.is_empty();
-        let small_may = state.may(Class::Small, self.size) && !state.small.is_empty();
+        let big_may = is_waited_in(&mut state.big) && state.may(Class::Big, self.size);
+        let small_may = is_waited_in(&mut state.small) && state.may(Class::Small, self.size);
         if small_may && !(big_may && state.passed >= MAX_PASSED) {
             state.passed = if state.big.is_empty() { 0 } else { state.passed + 1 };
             state.running += 1;
@@ -124,6 +122,12 @@ impl Schedule {
     }
 }
 
+/// Whether somebody waits in `queue`, of which those at the head who have gone are removed.
+fn is_waited_in(queue: &mut VecDeque<oneshot::Sender<Place>>) -> bool {
+    while queue.pop_front_if(|sender| sender.is_closed()).is_some() {}
+    !queue.is_empty()
+}
+
 impl State {
     fn may(&self, class: Class, size: usize) -> bool {
         match class {
@@ -135,7 +139,7 @@ impl State {
 
 impl Place {
     /// Says that this scan takes long.
-    pub(super) fn is_slow(&self) {
+    pub(super) fn mark_slow(&self) {
         if !self.is_slow.swap(true, Ordering::Relaxed) {
             self.schedule.lock().slow += 1;
             self.schedule.call_in();
@@ -208,7 +212,7 @@ mod tests {
         let slow: Vec<_> = (0..2).map(|_| take(&schedule, Class::Small).unwrap()).collect();
         let mut waiting = queue(&schedule, Class::Small);
         assert!(place(&mut waiting).is_none());
-        slow.iter().for_each(Place::is_slow);
+        slow.iter().for_each(Place::mark_slow);
         assert!(place(&mut waiting).is_some());
     }
 

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{MsgFlags, SockType, getsockopt, send, sockopt};
 
 use super::protocol::{self, FromWorker, MAX_MESSAGE_BYTES, Nonsense, SaidCoverage, SaidFinding, Setup, ToWorker};
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
 }
 
 fn serve() -> Result<(), Stop> {
+    leave_endings_to_the_daemon()?;
     let Some((setup, allowed)) = receive_settings()? else { return Ok(()) };
     let engine = Engine::new(setup.limits.clone(), rules(allowed)?);
     let missing = lockdown::lock_down(&setup);
@@ -70,6 +72,13 @@ fn serve() -> Result<(), Stop> {
         say(&done)?;
     }
     Ok(())
+}
+
+/// Holds off the signals that a terminal or a service manager sends to all processes of a service: the daemon, which gets them too,
+/// ends its scans in order. A worker ends with its socket, or by SIGKILL.
+fn leave_endings_to_the_daemon() -> io::Result<()> {
+    let held_off: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect();
+    Ok(held_off.thread_block()?)
 }
 
 /// Everything that comes before the lock-down; `None` when the daemon has gone again.

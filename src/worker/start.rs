@@ -17,6 +17,7 @@ use super::warm::Worker;
 use super::{Executable, Trouble, WorkerError, probe};
 use crate::config;
 use crate::report::printable;
+use crate::scan::rules::Rules;
 
 /// How long a new worker may take to say hello. It takes milliseconds; a machine that swaps takes longer.
 pub(super) const HELLO_WAIT: Duration = Duration::from_secs(20);
@@ -49,7 +50,7 @@ impl Starter {
     /// A starter for workers under this configuration.
     ///
     /// # Errors
-    /// When an allow entry cannot be sent.
+    /// When an allow entry is none, or too long.
     pub(super) fn new(
         executable: Executable,
         scan: &config::Scan,
@@ -98,8 +99,7 @@ impl Starter {
     }
 
     async fn try_to_start(&self) -> Result<Worker, String> {
-        let (mut process, channel) = Process::start(&self.executable, &self.living)
-            .map_err(|e| WorkerError::Start(e.to_string()).to_string())?;
+        let (mut process, channel) = Process::start(&self.executable, &self.living).map_err(|e| e.to_string())?;
         let hello = match timeout(HELLO_WAIT, self.greet(&channel)).await {
             Err(_) => return Err(format!("it said nothing for {} s", HELLO_WAIT.as_secs())),
             Ok(Ok(hello)) => hello,
@@ -153,13 +153,14 @@ impl Failures {
 /// The messages that tell a worker its settings.
 ///
 /// # Errors
-/// When an allow entry is too long.
+/// When an allow entry is none, or too long.
 pub(super) fn greeting(
     scan: &config::Scan,
     sandbox: &config::Sandbox,
     allowed: &[String],
 ) -> Result<Vec<Vec<u8>>, WorkerError> {
-    let mut messages = protocol::allow_messages(allowed).map_err(WorkerError::AllowTooLong)?;
+    Rules::builtin().with_allowed(allowed.to_vec()).map_err(|error| WorkerError::Allow(error.to_string()))?;
+    let mut messages = protocol::allow_messages(allowed).map_err(|error| WorkerError::Allow(error.to_string()))?;
     messages.push(ToWorker::Setup(Setup {
         version: protocol::VERSION,
         limits: scan.limits.clone(),

@@ -8,9 +8,11 @@ mod compressed;
 mod npy;
 pub mod pickle;
 mod safetensors;
+mod sevenz;
 mod tar;
 #[cfg(test)]
 pub(crate) mod testing;
+mod torchscript;
 mod zip;
 
 use std::io;
@@ -53,6 +55,7 @@ pub const FORMATS: &[&Format] = &[
     &pickle::FORMAT,
     &zip::FORMAT,
     &safetensors::FORMAT,
+    &torchscript::FORMAT,
     &npy::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
@@ -63,6 +66,9 @@ pub const FORMATS: &[&Format] = &[
     &compressed::ZSTD,
     &compressed::LZ4,
     &compressed::JOBLIB_ZF,
+    &sevenz::FORMAT,
+    // Last: it looks at the end of the bytes, which the others have read by then.
+    &zip::FORMAT,
 ];
 
 /// The rules that the engine itself raises, whatever the format.

@@ -26,6 +26,22 @@ pub(crate) fn marker() -> Vec<u8> {
     [&(json.len() as u64).to_le_bytes(), json.as_slice()].concat()
 }
 
+/// A harmless pickle that a loader would run: `os.system("true")`.
+pub(crate) fn call() -> Vec<u8> {
+    b"cos\nsystem\n(S'true'\ntR.".to_vec()
+}
+
+/// The members in which the call was found.
+pub(crate) fn calls(report: &Report) -> Vec<&str> {
+    let is_call = |rule: &str| rule == "pickle.dangerous-call";
+    report
+        .findings
+        .iter()
+        .filter(|finding| is_call(finding.rule.as_str()))
+        .map(|finding| finding.member.as_str())
+        .collect()
+}
+
 /// How often the marker was seen.
 pub(crate) fn markers(report: &Report) -> usize {
     report.findings.iter().filter(|finding| finding.rule.as_str() == MARKER_RULE).count()

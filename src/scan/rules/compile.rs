@@ -203,26 +203,24 @@ impl Tables {
         Ok(())
     }
 
-    /// Refuses what contradicts itself once all files are in.
+    /// Refuses what contradicts itself once all files are in. All contradictions are told at once.
     pub fn check(&self) -> Result<(), Mistake> {
-        for (path, safe) in &self.safe {
-            let Some((above, danger)) = self.dangerous_above(path) else { continue };
-            if above == path {
-                return Err(format!("`{path}` is safe in {} and dangerous in {}", safe.file, danger.file));
-            }
-            if !safe.inside_dangerous {
-                return Err(format!(
-                    "`{path}` is safe in {} while `{above}` is dangerous in {}; say why in `inside-dangerous`",
-                    safe.file, danger.file
-                ));
-            }
+        let both = self.no_place.keys().filter(|package| self.standard_library.contains_key(*package));
+        let both = both.map(|package| format!("`{package}` is of the standard library and of no place in models"));
+        let mistakes: Vec<Mistake> =
+            self.safe.iter().filter_map(|(path, safe)| self.contradiction(path, safe)).chain(both).collect();
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes.join("\n")) }
+    }
+
+    fn contradiction(&self, path: &str, safe: &Safe) -> Option<Mistake> {
+        let (above, danger) = self.dangerous_above(path)?;
+        if above == path {
+            return Some(format!("`{path}` is safe in {} and dangerous in {}", safe.file, danger.file));
         }
-        for package in self.no_place.keys() {
-            if self.standard_library.contains_key(package) {
-                return Err(format!("`{package}` is of the standard library and of no place in models"));
-            }
-        }
-        Ok(())
+        (!safe.inside_dangerous).then(|| {
+            let (here, there) = (&safe.file, &danger.file);
+            format!("`{path}` is safe in {here} while `{above}` is dangerous in {there}; say why in `inside-dangerous`")
+        })
     }
 
     /// The dangerous entry that covers `path`: itself or the nearest one above.

@@ -31,10 +31,14 @@ macro_rules! conditions {
 conditions! {
     /// `(object, name[, default])`: safe when `object` is a callable of the tables and `object.name` is itself judged safe.
     Getattr = "getattr",
-    /// `(bytes)`: the bytes are a pickle that is loaded; safe when they are known and clean.
+    /// `(..., bytes, ...)`: the bytes are a pickle that is loaded; safe when they are known and clean.
     LoadsPickleBytes = "loads-pickle-bytes",
     /// `(bytes)`: the bytes are what `torch.save` writes and are loaded; safe when they are known and clean.
     TorchLoadBytes = "torch-load-bytes",
+    /// `(file object)`: its bytes are a model archive of another format that is loaded without that format's safe mode.
+    LoadsArchiveBytes = "loads-archive-bytes",
+    /// `(object, name, value)`: safe when `object` was made by code that this file carries and `name` is not an attribute of escape.
+    Setattr = "setattr",
     /// `(callable, *arguments)`: calls, or keeps to call later, its first argument; safe when that call would be.
     CallsFirstArgument = "calls-first-argument",
     /// `(callable, iterable)`: calls its first argument with each item once consumed; safe when the callable is.
@@ -54,15 +58,19 @@ conditions! {
     ExecutesSource = "executes-source",
     /// Makes a function or class from code that is carried in the file; its severity follows from what the code does.
     CarriesCode = "carries-code",
-    /// `(name or class[, ...])`: safe when the name is one of numpy's bit generators (MT19937, PCG64, PCG64DXSM, Philox, SFC64).
+    /// `(name or class[, constructor])`: safe when the first is one of numpy's bit generators (MT19937, PCG64, PCG64DXSM, Philox, SFC64), and the
+    /// second, which is called with the first, is absent or numpy's own `__bit_generator_ctor`.
     BitGeneratorName = "bit-generator-name",
-    /// `(class, shape, type code)`: safe when `class` is `numpy.ndarray` or a listed subclass of it.
+    /// `(class, shape, type code)`, or `(class, class, shape, type code)` for masked arrays: safe when each class is `numpy.ndarray` or a listed
+    /// subclass of it.
     NumpyReconstruct = "numpy-reconstruct",
+    /// Safe only as the class that `numpy-reconstruct` is given; constructing or calling it opens a file.
+    ArrayClass = "array-class",
     /// `(descriptor[, align, copy])`: safe with constants; a descriptor that names a class must be an inert one.
     NumpyDtype = "numpy-dtype",
     /// `(dtype, bytes)`: safe with a plain dtype; with the object dtype the bytes are a pickle that is loaded.
     NumpyScalar = "numpy-scalar",
-    /// `(name)`: looks up a ufunc by name in numpy's or scipy's own tables; safe with a constant that is an identifier.
+    /// `(module, name)`: imports the module and takes the attribute; safe when both are constants and that path is itself judged safe.
     UfuncName = "ufunc-name",
     /// Constructed and filled; raw array bytes follow in the stream, and with the object dtype a nested pickle.
     JoblibArrayWrapper = "joblib-array-wrapper",

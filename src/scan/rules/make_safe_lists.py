@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Lists the classes of model frameworks that are safe to construct and fill, from the frameworks' own wheels.
 
-    make_safe_lists.py WHEEL_FOLDER OUTPUT_FOLDER
+    make_safe_lists.py WHEEL_FOLDER RULES_FOLDER
 
 Nothing is imported or run: the sources inside the wheels are parsed. A class is listed when nothing that a pickle can make it run while it is
 constructed without __init__ and filled (NEWOBJ, BUILD, APPENDS, SETITEMS, ADDITEMS, use as a key, death) opens, loads, evaluates, imports,
 deletes or starts anything, itself, in its bases, or in the functions of the same package that it calls. What is rejected is printed, for a
-person to read. Several wheels of one package are read as several versions: their lists are joined.
+person to read. Several wheels of one package are read as several versions: their lists are joined. What is listed by hand, as safe or as
+dangerous, is left out. The lists are written to RULES_FOLDER/safe/*_classes.toml.
 """
 
 import ast
@@ -15,6 +16,7 @@ import functools
 import pathlib
 import re
 import sys
+import tomllib
 import zipfile
 
 # What runs while a pickle constructs and fills an object.
@@ -149,6 +151,8 @@ def read_wheel(path):
             parts = member[:-3].split("/")
             is_package = parts[-1] == "__init__"
             name = ".".join(parts[:-1] if is_package else parts)
+            if not all(part.isidentifier() for part in name.split(".")):
+                continue
             try:
                 tree = ast.parse(wheel.read(member))
             except (SyntaxError, ValueError):
@@ -276,17 +280,40 @@ def runs_at_load(function):
     return any(isinstance(d, ast.Attribute) and d.attr in ("setter", "deleter") for d in function.decorator_list)
 
 
-def is_enum(pool, module, name, depth=0):
+def is_called(pool, module, name, depth=0):
+    """Enumerations reduce to a call with their value, outputs of transformers to a call with their fields."""
     for base in pool.bases(module, module.classes[name]):
-        if base and re.search(r"(^|\.)(Enum|IntEnum|StrEnum|Flag|IntFlag|ExplicitEnum)$", base):
+        if base and re.search(r"(^|\.)(Enum|IntEnum|StrEnum|Flag|IntFlag|ExplicitEnum|ModelOutput)$", base):
             return True
         found = base and depth < 6 and pool.find(base)
-        if found and found[1] in found[0].classes and is_enum(pool, *found, depth + 1):
+        if found and found[1] in found[0].classes and is_called(pool, *found, depth + 1):
             return True
     return False
 
 
-def main(wheels, output):
+class Listed:
+    """What the hand-written tables say already."""
+
+    def __init__(self, rules):
+        self.safe, self.dangerous = set(), set()
+        for path in pathlib.Path(rules, "safe").glob("*.toml"):
+            if not path.name.endswith("_classes.toml"):
+                self.safe |= entries(path)
+        for path in pathlib.Path(rules, "dangerous").glob("*.toml"):
+            self.dangerous |= entries(path)
+
+    def covers(self, dotted):
+        parts = dotted.split(".")
+        return dotted in self.safe or any(".".join(parts[:n]) in self.dangerous for n in range(1, len(parts) + 1))
+
+
+def entries(path):
+    for_each = tomllib.loads(path.read_text())["group"]
+    return {".".join(filter(None, (module, name))) for group in for_each for module in group["modules"] for name in group.get("names", [""])}
+
+
+def main(wheels, rules):
+    listed = Listed(rules)
     versions = collections.defaultdict(list)
     for path in sorted(pathlib.Path(wheels).glob("*.whl")):
         project, version = path.name.split("-")[:2]
@@ -307,19 +334,21 @@ def main(wheels, output):
                     if not f"{module.name}.".startswith(f"{package}.") or not re.search(take, module.name) or re.search(leave, module.name):
                         continue
                     for name in module.classes:
+                        if listed.covers(f"{module.name}.{name}"):
+                            continue
                         why = pool.unfit(module, name)
                         if why:
                             print(f"rejected {module.name}.{name} ({version}): {why}")
-                        elif is_enum(pool, module, name):
+                        elif is_called(pool, module, name):
                             enums[name].add(module.name)
                         else:
                             classes[name].add(module.name)
                     if references and re.search(references, module.name):
                         for name, function in module.functions.items():
                             why = pool.risky(module, function, {}, set())
-                            if not why:
+                            if not why and not listed.covers(f"{module.name}.{name}"):
                                 functions[name].add(module.name)
-        write(pathlib.Path(output) / f"{package}_classes.toml", package, read, classes, enums, functions)
+        write(pathlib.Path(rules, "safe", f"{package}_classes.toml"), package, read, classes, enums, functions)
 
 
 @functools.cache

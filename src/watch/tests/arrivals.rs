@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::sys::stat::Mode;
 
 use super::rig::on_each_backend;
@@ -67,6 +69,35 @@ fn a_hard_link_and_a_symlink_are_told() {
             let cause = if rig.is_polled() { Cause::Found } else { cause };
             assert!(told.contains(&Event::Arrived { path: rig.path(name), cause }), "{name}: {told:?}");
         }
+    });
+}
+
+#[test]
+fn a_nameless_file_that_is_linked_into_place_is_told_when_it_is_closed() {
+    on_each_backend(async |mut rig| {
+        let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY;
+        let mut file = fs::File::from(nix::fcntl::open(&rig.outside, flags, Mode::S_IRWXU).unwrap());
+        file.write_all(b"part").unwrap();
+        let by_descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let follow = AtFlags::AT_SYMLINK_FOLLOW;
+        nix::unistd::linkat(AT_FDCWD, by_descriptor.as_str(), AT_FDCWD, &rig.path("model.bin"), follow).unwrap();
+        rig.told().await;
+        file.write_all(b"more").unwrap();
+        drop(file);
+        assert_eq!(rig.arrived().await, BTreeSet::from([rig.path("model.bin")]));
+        assert!(rig.watcher.written.is_empty());
+    });
+}
+
+#[test]
+fn a_file_that_is_linked_in_while_it_is_written_is_told_again_when_it_is_closed() {
+    on_each_backend(async |mut rig| {
+        let mut file = fs::File::create(rig.outside.join("file")).unwrap();
+        fs::hard_link(rig.outside.join("file"), rig.path("hard")).unwrap();
+        assert!(rig.arrived().await.contains(&rig.path("hard")));
+        file.write_all(b"more").unwrap();
+        drop(file);
+        assert!(rig.arrived().await.contains(&rig.path("hard")));
     });
 }
 
@@ -170,15 +201,15 @@ fn fifos_and_sockets_neither_block_nor_are_told() {
 fn a_path_longer_than_the_kernel_takes_is_watched() {
     on_each_backend(async |mut rig| {
         let name = "d".repeat(200);
-        let mut folder = nix::fcntl::open(&rig.root, nix::fcntl::OFlag::O_DIRECTORY, Mode::empty()).unwrap();
+        let mut folder = nix::fcntl::open(&rig.root, OFlag::O_DIRECTORY, Mode::empty()).unwrap();
         let mut path = rig.root.clone();
         for _ in 0..30 {
             nix::sys::stat::mkdirat(&folder, name.as_str(), Mode::S_IRWXU).unwrap();
-            folder = nix::fcntl::openat(&folder, name.as_str(), nix::fcntl::OFlag::O_DIRECTORY, Mode::empty()).unwrap();
+            folder = nix::fcntl::openat(&folder, name.as_str(), OFlag::O_DIRECTORY, Mode::empty()).unwrap();
             path.push(&name);
         }
         rig.told().await;
-        let flags = nix::fcntl::OFlag::O_CREAT | nix::fcntl::OFlag::O_WRONLY;
+        let flags = OFlag::O_CREAT | OFlag::O_WRONLY;
         drop(nix::fcntl::openat(&folder, OsStr::new("f"), flags, Mode::S_IRWXU).unwrap());
         assert!(path.as_os_str().len() > 4096);
         assert_eq!(rig.arrived().await, BTreeSet::from([path.join("f")]));

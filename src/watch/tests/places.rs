@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use super::rig::{BACKENDS, Rig, block_on, on_each_backend, run, run_with};
 use crate::caches::{CacheKind, Root};
 use crate::config::{Backend, Watch};
-use crate::watch::{Event, RootState, WalkReason, WatchError, Watcher};
+use crate::watch::{Cause, Event, RootState, WalkReason, WatchError, Watcher};
 
 fn state(rig: &Rig) -> RootState {
     rig.watcher.status().roots[0].state
@@ -176,4 +177,58 @@ fn a_root_that_is_a_file_becomes_a_folder() {
 #[test]
 fn an_idle_watcher_sets_no_timer() {
     run(Backend::Auto, "root", true, async |rig| assert_eq!(rig.watcher.next_poll(), None));
+}
+
+#[test]
+fn beyond_the_limit_of_watches_it_is_polled_and_says_so() {
+    run_with(Watch { poll_interval_s: 1, ..Watch::default() }, "root", true, async |mut rig| {
+        rig.watcher.kernel.as_mut().unwrap().is_at_limit = true;
+        rig.mkdir("a");
+        let told = rig.told().await;
+        let degraded = told.iter().any(|event| matches!(event, Event::Degraded { path, .. } if *path == rig.root));
+        assert!(degraded, "{told:?}");
+        assert_eq!(state(&rig), RootState::Degraded);
+        let file = rig.write("a/f", "x");
+        while !matches!(rig.watcher.next().await, Event::Arrived { path, .. } if path == file) {}
+
+        rig.watcher.kernel.as_mut().unwrap().is_at_limit = false;
+        while rig.watcher.next().await != (Event::Recovered { path: rig.root.clone() }) {}
+        assert_eq!(state(&rig), RootState::Watching);
+        assert_eq!(rig.watcher.next_poll(), None, "events are enough again");
+        let file = rig.write("a/g", "x");
+        assert!(rig.arrived().await.contains(&file));
+    });
+}
+
+#[test]
+fn a_folder_that_must_not_be_read_is_degraded_until_it_may() {
+    let rights = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    on_each_backend(async |mut rig| {
+        let closed = rig.mkdir("closed");
+        let file = rig.write("closed/f", "x");
+        rights(&closed, 0o000);
+        let told = rig.told().await;
+        if nix::unistd::geteuid().is_root() {
+            assert!(told.contains(&Event::Arrived { path: file, cause: Cause::Found }), "nothing is closed to root");
+            return;
+        }
+        assert!(told.iter().any(|event| matches!(event, Event::Degraded { path, .. } if *path == closed)), "{told:?}");
+        assert_eq!(state(&rig), RootState::Degraded);
+        rights(&closed, 0o700);
+        let told = rig.told().await;
+        assert!(told.contains(&Event::Recovered { path: closed }), "{told:?}");
+        assert!(told.contains(&Event::Arrived { path: file, cause: Cause::Found }), "{told:?}");
+    });
+}
+
+#[test]
+fn a_degraded_folder_that_is_deleted_is_forgotten() {
+    run(Backend::Inotify, "root", true, async |mut rig| {
+        rig.watcher.kernel.as_mut().unwrap().is_at_limit = true;
+        rig.mkdir("a");
+        rig.told().await;
+        fs::remove_dir_all(&rig.root).unwrap();
+        rig.told().await;
+        assert!(rig.watcher.status().degraded.is_empty());
+    });
 }

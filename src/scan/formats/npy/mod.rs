@@ -8,7 +8,7 @@ mod literal;
 
 use std::io;
 
-use super::{Format, RuleInfo};
+use super::{Format, RuleInfo, pickle};
 use crate::report::{Finding, Rule, Severity};
 use crate::scan::identify::Probe;
 use crate::scan::input::Input;
@@ -70,7 +70,9 @@ fn scan(scan: &mut Scan<'_>, input: &Input) -> Result<(), Stop> {
     let room = size.saturating_sub(data_at);
     match array.bytes {
         _ if array.has_objects => {
-            scan_rest(scan, input, "(object array)", data_at, size);
+            // Whatever it looks like, numpy hands it to pickle.
+            let objects = input.slice(data_at, room).as_member("(object array)");
+            scan.member_as(&pickle::FORMAT, &objects);
         }
         Some(bytes) if bytes > room => {
             let message = "The file is smaller than the array that its header describes";

@@ -35,19 +35,24 @@ fn versions_2_and_3_are_read() {
     let text = header("'|O'", "(1,)");
     for version in [2, 3] {
         let length = (text.len() as u32).to_le_bytes();
-        let bytes = [b"\x93NUMPY".as_slice(), &[version, 0], &length, text.as_bytes(), &marker()].concat();
-        assert_eq!(markers(&report_of(&bytes)), 1);
+        let bytes = [b"\x93NUMPY".as_slice(), &[version, 0], &length, text.as_bytes(), &call()].concat();
+        assert_eq!(calls(&report_of(&bytes)), ["(object array)"]);
     }
 }
 
 #[test]
-fn what_is_behind_an_object_array_is_scanned_f02() {
+fn pickle_of_an_object_array_is_scanned_f02() {
     for descr in ["'|O'", "'O'", "[('a', '<i4'), ('b', '|O8')]", "[('a', [('b', 'O')])]", "'object'"] {
-        let report = report_of(&npy(&header(descr, "(1,)"), &marker()));
-        assert_eq!(markers(&report), 1, "{descr}: {report:#?}");
+        let report = report_of(&npy(&header(descr, "(1,)"), &call()));
+        assert_eq!(calls(&report), ["(object array)"], "{descr}: {report:#?}");
     }
-    let member = ZipMember::deflated("arr_0.npy", &npy(&header("'|O'", "()"), &marker()));
-    assert_eq!(report_of(&zip(&[member])).findings[0].member, "arr_0.npy!(object array)");
+    let member = ZipMember::deflated("arr_0.npy", &npy(&header("'|O'", "()"), &call()));
+    assert_eq!(calls(&report_of(&zip(&[member]))), ["arr_0.npy!(object array)"]);
+}
+
+#[test]
+fn npy_name_on_a_pickle_f04() {
+    assert_eq!(calls(&report_of(&zip(&[ZipMember::stored("a.npy", &call())]))), ["a.npy"]);
 }
 
 #[test]

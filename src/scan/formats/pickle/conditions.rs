@@ -4,12 +4,12 @@
 //! as a call of its own, so that here nothing is said of it.
 
 use super::heap::Shape;
-use super::judge::{How, Objection, call_objection};
+use super::judge::{CALLED_ATTRIBUTES, How, Objection, call_objection};
 use super::literal::Literal;
 use super::machine::Machine;
 use super::nested;
 use super::rules as rule;
-use super::value::{Value, View};
+use super::value::{GlobalId, Value, View};
 use crate::report::Severity;
 use crate::scan::rules::{Condition, Judgement};
 
@@ -29,7 +29,7 @@ struct Call<'m, 'a> {
 
 impl Machine<'_> {
     /// What is wrong with the arguments of a call of a callable that is safe on `condition` only.
-    pub(super) fn check(&self, condition: Condition, how: How, arguments: Value) -> Option<Objection> {
+    pub(super) fn check(&self, condition: Condition, id: GlobalId, how: How, arguments: Value) -> Option<Objection> {
         let call = Call { machine: self, arguments: self.arguments(arguments) };
         match condition {
             // What these call is judged as a call of its own, and what those load is scanned.
@@ -40,10 +40,14 @@ impl Machine<'_> {
             | Condition::CopyregReconstructor
             | Condition::CopyregNewobj
             | Condition::RebuildFromType
-            | Condition::CarriesCode
-            | Condition::ExecutesSource
             | Condition::ImportsModule => call.is_known(),
-            Condition::LoadsPickleBytes | Condition::TorchLoadBytes => call.loads_known_bytes(),
+            Condition::CarriesCode => self.carries_code(id, call.arguments.as_deref()),
+            Condition::ExecutesSource => self.executes_source(call.arguments.as_deref()),
+            Condition::LoadsPickleBytes | Condition::TorchLoadBytes | Condition::LoadsArchiveBytes => {
+                call.loads_known_bytes()
+            }
+            Condition::Setattr => call.sets_attribute_of_carried_code(),
+            Condition::ArrayClass => Some(unusual("Makes an array out of a file, which its class opens")),
             Condition::KeepsFactory => call.keeps_inert_factory(),
             Condition::CodecsEncode => call.encodes_text(),
             Condition::BitGeneratorName => call.names_a_bit_generator(),
@@ -102,6 +106,15 @@ impl Call<'_, '_> {
             View::Global(id) => self.machine.globals.get(id).map(|global| global.judgement),
             _ => None,
         }
+    }
+
+    fn sets_attribute_of_carried_code(&self) -> Option<Objection> {
+        let maker = self.argument(0).and_then(|object| self.machine.maker(object));
+        let judgement = maker.and_then(|id| self.machine.globals.get(id)).map(|global| global.judgement);
+        let is_carried = matches!(judgement, Some(Judgement::Conditional(Condition::CarriesCode)));
+        let is_plain = self.text(1).is_some_and(|name| !CALLED_ATTRIBUTES.contains(&&*name));
+        let message = "Sets an attribute of something imported, or one that makes Python call it";
+        (!is_carried || !is_plain).then(|| Objection::new(rule::DANGEROUS_CALL, Severity::Critical, message))
     }
 
     fn keeps_inert_factory(&self) -> Option<Objection> {

@@ -8,6 +8,7 @@ use super::heap::{ARGUMENTS, CALLEE, Shape};
 use super::judge::How;
 use super::machine::Machine;
 use super::value::{GlobalId, Value, View};
+use crate::scan::rules::Judgement;
 
 /// The longest dotted name that is followed.
 const MAX_NAME_BYTES: usize = 4096;
@@ -93,6 +94,42 @@ const ROLES: &[(&str, &str, Role)] = &[
     ("torch._tensor", "_rebuild_from_type", Role::RebuildFromType),
 ];
 
+/// Packages whose modules are imported as a whole by honest models (functions that cloudpickle carries name them).
+const FRAMEWORKS: &[&str] = &[
+    "numpy",
+    "scipy",
+    "pandas",
+    "sklearn",
+    "torch",
+    "torchvision",
+    "torchaudio",
+    "tensorflow",
+    "keras",
+    "jax",
+    "flax",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "statsmodels",
+    "joblib",
+    "transformers",
+    "tokenizers",
+    "sentence_transformers",
+    "spacy",
+    "gensim",
+    "ultralytics",
+    "fastai",
+    "cloudpickle",
+    "dill",
+    "math",
+    "cmath",
+    "itertools",
+    "functools",
+    "collections",
+    "re",
+    "datetime",
+];
+
 impl Machine<'_> {
     /// What a call of an import leads to, and what it gives.
     pub(super) fn follow(&mut self, at: u64, id: GlobalId, how: How, arguments: Value, keywords: Value) -> Value {
@@ -101,6 +138,7 @@ impl Machine<'_> {
         let shape = if how == How::New { Shape::Constructed } else { Shape::Called };
         let followed = role.and_then(|role| self.play(at, role, &list, how));
         self.load_arguments(at, id, &list);
+        self.carry(at, id, &list);
         followed.unwrap_or_else(|| {
             let made = self.make(shape, &[Value::global(id), arguments, keywords]);
             if role.is_some() {
@@ -121,7 +159,8 @@ impl Machine<'_> {
             (Role::Import | Role::ImportTop, [name, ..]) => {
                 let name = self.text(*name, MAX_NAME_BYTES)?;
                 let top = name.split('.').next().unwrap_or_default();
-                Some(self.import(at, if role == Role::ImportTop { top } else { &name }, "", false))
+                let name = if role == Role::ImportTop { top } else { &*name };
+                Some(self.import_module(at, name))
             }
             (Role::Resolve, [name, ..]) => {
                 let name = self.text(*name, MAX_NAME_BYTES)?;
@@ -164,6 +203,18 @@ impl Machine<'_> {
             }
             _ => None,
         }
+    }
+
+    /// A module as a value. The modules of the frameworks are imported by every model of theirs.
+    fn import_module(&mut self, at: u64, name: &str) -> Value {
+        let module = self.import(at, name, "", false);
+        let is_framework = FRAMEWORKS.contains(&name.split('.').next().unwrap_or_default());
+        if let View::Global(id) = module.view()
+            && let Some(global) = self.globals.get_mut(id).filter(|g| is_framework && g.judgement == Judgement::Unknown)
+        {
+            global.is_told = true;
+        }
+        module
     }
 
     fn call_with(&mut self, at: u64, function: Value, arguments: &[Value]) -> Value {
@@ -211,6 +262,9 @@ impl Machine<'_> {
         keywords: Value,
     ) -> Option<Value> {
         let id = callee.as_node()?;
+        if let Some(name) = self.given_type(at, callee) {
+            return Some(self.call_given_type(at, how, &name, arguments));
+        }
         match self.heap.shape(id)? {
             Shape::Attribute => {
                 // A method of a constant text or bytes computes another.

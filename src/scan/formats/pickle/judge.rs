@@ -10,7 +10,7 @@ use super::opcodes as op;
 use super::rules as rule;
 use super::value::{GlobalId, Value, View};
 use crate::report::{Finding, Rule, Severity};
-use crate::scan::rules::Judgement;
+use crate::scan::rules::{Condition, Judgement};
 
 /// Calls within calls that are judged.
 const MAX_CALL_DEPTH: u8 = 16;
@@ -119,7 +119,7 @@ impl Machine<'_> {
             (Judgement::Inert | Judgement::Allowed | Judgement::Model { call: true }, _) => None,
             (Judgement::Model { call: false }, How::New) => None,
             (Judgement::Model { call: false }, _) if self.is_empty_tuple(arguments) => None,
-            (Judgement::Conditional(condition), _) => self.check(condition, how, arguments),
+            (Judgement::Conditional(condition), _) => self.check(condition, id, how, arguments),
             (other, _) => call_objection(&other, how),
         };
         if let Some(objection) = objection {
@@ -154,8 +154,20 @@ impl Machine<'_> {
         if let Some(result) = self.call_through(at, how, callee, arguments, keywords) {
             return result;
         }
+        if how == How::New && self.is_carried(callee) {
+            let message = "Constructs and fills an object of a class that the file itself carries";
+            let finding = Finding::new(rule::UNLISTED_CLASS, Severity::Medium, message);
+            self.found.push(finding.at(at).evidence(self.show_call(&self.show(callee), arguments)));
+            return self.make(Shape::Constructed, &[callee, arguments, keywords]);
+        }
         self.call_unknown(at, callee, arguments);
         Value::UNKNOWN
+    }
+
+    /// A function or class made from code that the file carries.
+    fn is_carried(&self, value: Value) -> bool {
+        let maker = self.maker(value).and_then(|id| self.globals.get(id));
+        maker.is_some_and(|global| matches!(global.judgement, Judgement::Conditional(Condition::CarriesCode)))
     }
 
     fn is_empty_tuple(&self, arguments: Value) -> bool {
@@ -298,7 +310,7 @@ impl Machine<'_> {
 }
 
 /// Attributes that Python calls, or that change what it calls.
-const CALLED_ATTRIBUTES: &[&str] = &[
+pub(super) const CALLED_ATTRIBUTES: &[&str] = &[
     "__setstate__",
     "__reduce__",
     "__reduce_ex__",

@@ -4,6 +4,8 @@
 //! `indirection.rs` follows calls that lead to calls; `stream.rs` goes through the pickles of a file and the raw data between them.
 //! Bytes that something loads are scanned as members. It must never be stricter than a loader: what a loader runs, this reads.
 
+mod carried;
+mod code;
 mod conditions;
 mod evidence;
 mod fold;

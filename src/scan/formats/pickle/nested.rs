@@ -4,6 +4,7 @@
 //! pickles everywhere.
 
 use super::machine::Machine;
+use super::probe;
 use super::value::{GlobalId, Value, View};
 use crate::scan::rules::{Condition, Judgement};
 
@@ -49,10 +50,11 @@ impl Machine<'_> {
         let Some(global) = self.globals.get(id) else { return };
         let is_pickle = match global.judgement {
             Judgement::Conditional(Condition::LoadsPickleBytes) => true,
-            Judgement::Conditional(Condition::TorchLoadBytes) => false,
-            Judgement::Dangerous { .. } | Judgement::Unknown | Judgement::NoPlaceInModels { .. } => {
-                LOADERS.contains(&(&*global.module, &*global.name))
-            }
+            Judgement::Conditional(Condition::TorchLoadBytes | Condition::LoadsArchiveBytes) => false,
+            Judgement::Dangerous { .. }
+            | Judgement::StandardLibrary
+            | Judgement::Unknown
+            | Judgement::NoPlaceInModels { .. } => LOADERS.contains(&(&*global.module, &*global.name)),
             Judgement::Conditional(Condition::NumpyScalar) => return self.load_scalar(at, id, arguments),
             _ => return,
         };
@@ -66,15 +68,14 @@ impl Machine<'_> {
         }
     }
 
-    /// A byte string, or text that decodes to one, that begins like a pickle or like compressed data.
+    /// A byte string, or text that decodes to one, that is a pickle beyond doubt or begins like compressed data.
     fn pickle_like(&self, argument: Value) -> Option<NestedBytes> {
         let bytes = self.fold(argument, MAX_GUESSED_BYTES, 0)?.as_bytes();
-        let begins = |bytes: &[u8]| matches!(bytes, [0x80, 0..=5, ..] | [0x1f, 0x8b, ..] | [b'P', b'K', 3, 4, ..]);
-        if begins(&bytes) {
+        if is_loadable(&bytes) {
             return Some(NestedBytes::Computed(bytes));
         }
         let decoded = super::fold::base64(&bytes).filter(|_| bytes.len() >= 8)?;
-        begins(&decoded).then_some(NestedBytes::Computed(decoded))
+        is_loadable(&decoded).then_some(NestedBytes::Computed(decoded))
     }
 
     /// numpy unpickles the bytes of a scalar of the object type.
@@ -86,6 +87,11 @@ impl Machine<'_> {
             self.nested.push(Nested { loader, at, bytes, is_pickle: true });
         }
     }
+}
+
+/// Bytes that a loader of models would take.
+fn is_loadable(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x1f, 0x8b, 8, ..] | [b'P', b'K', 3, 4, ..]) || probe::is_surely_pickle(bytes)
 }
 
 /// Callables of the dangerous list that unpickle their argument.

@@ -5,10 +5,12 @@
 //! through its opcodes without an error, either to a STOP or to something that imports a well-formed name.
 
 use std::io;
+use std::rc::Rc;
 
 use super::opcodes::{self as op, Argument};
+use crate::scan::Limits;
 use crate::scan::identify::Probe;
-use crate::scan::input::{Cursor, Input};
+use crate::scan::input::{Budget, Cursor, Input};
 
 /// Opcodes of a trial.
 const MAX_OPCODES: u32 = 4096;
@@ -88,6 +90,14 @@ pub(super) fn is_pickle_at(input: &Input, offset: u64) -> io::Result<bool> {
             Trial::Broken => seen.imports > 0 && seen.telling > 0,
         },
     })
+}
+
+/// Tells whether `bytes` are a pickle beyond doubt: one that runs to its STOP and imports or announces itself.
+pub(super) fn is_surely_pickle(bytes: &[u8]) -> bool {
+    let input = Input::new(Rc::new(bytes.to_vec()), Rc::new(Budget::new(&Limits::default())));
+    let Ok((trial, seen)) = run(&input, 0) else { return false };
+    let is_announced = matches!(bytes, [op::PROTO, 0..=5, ..]) && seen.opcodes > 3;
+    trial == Trial::Stopped && (seen.imports > 0 || is_announced) || trial == Trial::Broken && seen.telling > 1
 }
 
 /// Where a pickle begins within `max_bytes` from `offset` on: announced, or by a GLOBAL that is called.
@@ -296,8 +306,10 @@ impl<'a> Run<'a> {
                 (3, 1)
             }
             op::STACK_GLOBAL => {
-                self.seen.imports += 1;
-                self.seen.telling += 1;
+                // Without two names on the stack it is the first byte of an npy file.
+                let has_names = u32::from(self.height >= 2);
+                self.seen.imports += has_names;
+                self.seen.telling += has_names;
                 (2, 1)
             }
             op::BINPERSID | op::TUPLE1 | op::READONLY_BUFFER | op::PUT | op::BINPUT | op::LONG_BINPUT | op::MEMOIZE => {

@@ -57,6 +57,14 @@ fn members_are_scanned_m01_e14() {
 }
 
 #[test]
+fn zip_as_the_last_member_is_honest() {
+    let weights = zip(&[ZipMember::stored("model/weights.txt", b"numbers")]);
+    let report =
+        report_of(&tar(&[entry("model_config.yaml", b'0', b"a: 1"), entry("model_weights.ckpt", b'0', &weights)]));
+    assert!(report.worst() <= Some(Severity::Low), "{report:#?}");
+}
+
+#[test]
 fn old_tar_without_magic_is_read_e14() {
     let old = entry_with("pickle", 0, &marker(), marker().len() as u64, b"", |block| block[257..265].fill(0));
     assert_eq!(markers(&report_of(&tar(&[old]))), 1);

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::super::archive;
+use super::super::{archive, pickle};
 use super::survey::{Member, Reading, Survey, mismatch};
 use crate::report::{Finding, PartialCause, Severity};
 use crate::scan::decode::Decoded;
@@ -76,8 +76,8 @@ fn scan_reading(scan: &mut Scan<'_>, input: &Input, member: &Member, reading: &R
     let raw = input.slice(reading.data_at, reading.sizes.packed);
     let name = String::from_utf8_lossy(&member.name);
     let outcome = match Method::of(reading) {
-        Method::Stored => Outcome { is_recognised: scan.member(&raw.as_member(&name)), is_sound: false },
-        Method::Packed(codec) => scan_packed(scan, &raw, &name, codec, !reading.is_flagged_encrypted)?,
+        Method::Stored => Outcome { is_recognised: scan_content(scan, &raw.as_member(&name), member), is_sound: false },
+        Method::Packed(codec) => scan_packed(scan, &raw, member, codec, !reading.is_flagged_encrypted)?,
         Method::Aes => Outcome::default(),
         Method::Unknown => return scan_unknown(scan, input, member, reading),
     };
@@ -87,16 +87,25 @@ fn scan_reading(scan: &mut Scan<'_>, input: &Input, member: &Member, reading: &R
     Ok(())
 }
 
+/// Hands a member's content to the engine. `torch.load` and others unpickle members of this name whatever they look like.
+fn scan_content(scan: &mut Scan<'_>, content: &Input, member: &Member) -> bool {
+    let is_recognised = scan.member(content);
+    if !is_recognised && member.name.to_ascii_lowercase().ends_with(b".pkl") {
+        scan.member_as(&pickle::FORMAT, content);
+    }
+    is_recognised
+}
+
 fn scan_packed(
     scan: &mut Scan<'_>,
     raw: &Input,
-    name: &str,
+    member: &Member,
     codec: Codec,
     damage_counts: bool,
 ) -> Result<Outcome, Stop> {
     let decoded: Rc<Decoded> = Rc::new(codec.decode(raw)?);
-    let inner = raw.derived(name, Rc::clone(&decoded) as _);
-    let is_recognised = scan.member(&inner);
+    let inner = raw.derived(&String::from_utf8_lossy(&member.name), Rc::clone(&decoded) as _);
+    let is_recognised = scan_content(scan, &inner, member);
     let is_damaged = decoded.is_damaged();
     if damage_counts || !is_damaged {
         decoded.tell(scan, &inner);
@@ -109,7 +118,7 @@ fn scan_unknown(scan: &mut Scan<'_>, input: &Input, member: &Member, reading: &R
     let raw = input.slice(reading.data_at, reading.sizes.packed);
     let name = String::from_utf8_lossy(&member.name);
     let is_plain = scan.member(&raw.as_member(&name));
-    let deflated = if is_plain { Outcome::default() } else { scan_packed(scan, &raw, &name, Codec::Deflate, false)? };
+    let deflated = if is_plain { Outcome::default() } else { scan_packed(scan, &raw, member, Codec::Deflate, false)? };
     if is_plain || deflated.is_recognised {
         mismatch(scan, input, member.at, "a member names a compression method that it does not use", &member.name);
     } else {

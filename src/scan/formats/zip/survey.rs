@@ -10,6 +10,7 @@ use super::super::archive;
 use super::directory::{Directory, End, Entry, end_at};
 use super::records::{self, Header, LOCAL_BYTES, Sizes, local_header, local_record_bytes};
 use crate::report::{Finding, PartialCause, Severity};
+use crate::scan::identify::identify;
 use crate::scan::input::Input;
 use crate::scan::{Scan, Stop};
 
@@ -390,13 +391,15 @@ fn scan_hidden(scan: &mut Scan<'_>, input: &Input, place: &str, from: u64, to: u
     let hidden = input.slice(from, to.saturating_sub(from)).as_member(&format!("({place} at {from})"));
     let head = hidden.bytes_at(0, 4096)?;
     let is_filler = head.iter().all(|byte| head.first() == Some(byte));
-    // What stands before the archive is the beginning of the file, which was identified already.
-    let is_recognised = from > 0 && !is_filler && scan.member(&hidden);
+    // What stands before the archive is the beginning of the file, which is scanned as what it is already: a tar whose last member
+    // is a zip, a launcher. Only what nothing knows is strange there.
+    let is_recognised =
+        if from == 0 { identify(&hidden, scan.hints(), |_| {})? } else { !is_filler && scan.member(&hidden) };
     let is_launcher = [b"MZ".as_slice(), b"\x7fELF", b"#!"].iter().any(|magic| head.starts_with(magic));
-    let severity = match (is_recognised, from, is_gap) {
-        (true, ..) => Severity::Medium,
-        (false, 0, true) if !is_launcher => Severity::Medium,
-        (false, _, true) if !is_filler => Severity::Low,
+    let severity = match (is_recognised, from) {
+        (true, 1..) => Severity::Medium,
+        (false, 0) if !is_launcher => Severity::Medium,
+        _ if is_gap && !is_filler => Severity::Low,
         _ => return Ok(()),
     };
     let message = format!("Bytes that belong to no member: {place}");
