@@ -577,3 +577,45 @@ fn doctor_tells_what_holds_and_what_to_do_about_the_rest() {
     assert!(page.contains("confinement"), "{page}");
     assert_eq!(code == 0, checks.iter().all(|check| check["holds"] == true), "{page}");
 }
+
+#[test]
+fn every_key_of_the_json_is_documented() {
+    let home = Home::new();
+    some_history(&home);
+    quarantined(&home, "models/taken.pkl");
+    assert_eq!(run(&home, ["allow", "add", "--file", "models/honest.pkl", "--reason", "a test of ours"]).0, 0);
+    let page = include_str!("../docs/json.md");
+    for args in [
+        &["history"][..],
+        &["show", "3"],
+        &["quarantine", "list"],
+        &["quarantine", "show", "1"],
+        &["allow", "list"],
+        &["status"],
+        &["config", "path"],
+        &["formats"],
+        &["scan", "models/honest.pkl"],
+    ] {
+        let mut keys = Vec::new();
+        all_keys(&home.json(args), &mut keys);
+        let missing: Vec<_> =
+            keys.iter().filter(|key| !page.contains(&format!("`{key}`")) && !is_in_a_table(page, key)).collect();
+        assert!(missing.is_empty(), "docs/json.md does not tell of {missing:?} in {args:?}");
+    }
+}
+
+/// In a row of a table that lists several: `state` stands inside an example there.
+fn is_in_a_table(page: &str, key: &str) -> bool {
+    page.contains(&format!("\"{key}\"")) || (key.ends_with("_us") && page.contains("`…_us`"))
+}
+
+fn all_keys(value: &Value, keys: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            keys.push(key.clone());
+            all_keys(value, keys);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| all_keys(item, keys)),
+        _ => {}
+    }
+}

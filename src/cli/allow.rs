@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::Digest;
 
 use super::exit::UsageError;
-use super::{daemon, database, Exit, Global, moment};
+use super::{Exit, Global, daemon, database, moment, warn};
 use crate::action::open_for_scan;
 use crate::render::{Out, human, json, path};
 use crate::report::printable;
@@ -81,8 +81,8 @@ impl Add {
         let shown = words(&subject);
         let entry = entry(subject, self.reason, self.until);
         let id = database::writer(&global.load()?.config)?.allow(&entry)?;
+        tell_daemon();
         writeln!(Out::stdout(), "allowed {shown} (entry {id}); modelscand allow remove {id} takes it back")?;
-        daemon::tell_of_change()?;
         Ok(Exit::Nothing)
     }
 }
@@ -98,6 +98,13 @@ impl Subject {
             (_, _, Some(name)) => Ok(AllowSubject::Callable(name)),
             (None, None, None) => Err(UsageError("name one of --file, --sha256 and --callable".to_owned()).into()),
         }
+    }
+}
+
+/// What was changed holds; a daemon that cannot be told takes notice when it next reads its configuration.
+pub fn tell_daemon() {
+    if let Err(e) = daemon::tell_of_change() {
+        warn(&format!("the running daemon could not be told, restart or reload it: {e:#}"));
     }
 }
 
@@ -176,7 +183,7 @@ fn remove(global: &Global, id: i64) -> anyhow::Result<Exit> {
         bail!("no entry in force has the number {id}; see modelscand allow list");
     };
     writer.disallow(&entry.subject)?;
+    tell_daemon();
     writeln!(Out::stdout(), "no longer allowed: {}", words(&entry.subject))?;
-    daemon::tell_of_change()?;
     Ok(Exit::Nothing)
 }

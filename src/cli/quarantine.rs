@@ -117,6 +117,7 @@ impl Give {
         let config = global.load()?.config;
         let (vault, mut writer, hold) = open(&config, self.id)?;
         let trust = self.reason.map(trust);
+        let is_trusted = trust.is_some();
         let how = Restore { to: target(self.to.as_deref(), &hold)?, allow: trust.clone() };
         let restored = vault.restore(&mut writer, self.id, &how)?;
         let mut out = Out::stdout();
@@ -129,6 +130,9 @@ impl Give {
             let hash =
                 allow::hash_of(&restored.path).context("it is restored, but could not be declared to be safe")?;
             writer.allow(&allow::entry(AllowSubject::Sha256(hash), trust.reason, None))?;
+        }
+        if is_trusted {
+            allow::tell_daemon();
         }
         Ok(Exit::Nothing)
     }

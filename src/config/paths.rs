@@ -104,11 +104,14 @@ pub fn config_candidates() -> Vec<Candidate> {
     Surroundings::of_process().config_candidates()
 }
 
+/// Finds an environment variable.
+type Lookup = dyn Fn(&str) -> Option<OsString>;
+
 /// What paths depend on, apart so that tests can make their own.
 struct Surroundings {
     is_root: bool,
     home: Option<PathBuf>,
-    var: Box<dyn Fn(&str) -> Option<OsString>>,
+    var: Box<Lookup>,
 }
 
 impl Surroundings {
