@@ -20,6 +20,7 @@ setup-build:
 # The real clients that the end-to-end tests drive.
 setup-test: setup-build
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || tests/support/apt-install python3 python3-venv
+	@test -x /lib/systemd/systemd-journald || test "$$(id -u)" != 0 || tests/support/apt-install systemd
 	@sha256sum tests/e2e/requirements.txt | cmp -s - $(STAMP) || { \
 		python3 -m venv $(VENV) && \
 		$(PYTHON) -m pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt && \

@@ -127,9 +127,12 @@ pub struct Channels {
 
 impl Channels {
     /// Opens the channels that the configuration enables. A journal that is not there is no error: there is none on many machines.
-    pub fn open(config: &config::Alert) -> Self {
+    /// Where log lines go to the journal too (`log_in_journal`), an alert is written there once, with its own fields.
+    pub fn open(config: &config::Alert, log_in_journal: bool) -> Self {
         let journal = if config.journald.enabled { journald::Journal::open() } else { None };
-        Self { config: config.clone(), journal }
+        let mut config = config.clone();
+        config.log.enabled &= !(log_in_journal && journal.is_some());
+        Self { config, journal }
     }
 
     /// Tells `alert` on each channel whose least severity it reaches.

@@ -29,6 +29,11 @@ pub fn init(log: &Log, progress: Option<indicatif::ProgressBar>) -> Result<(), L
     Ok(())
 }
 
+/// Whether log lines in this format go to the journal.
+pub(super) fn is_in_journal(format: LogFormat) -> bool {
+    effective(format) == LogFormat::Journald
+}
+
 /// Why logging could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {

@@ -14,6 +14,7 @@ use crate::scan::{ENGINE_VERSION, rules};
 use crate::store::{AllowSubject, Writer};
 use crate::worker::Pool;
 
+use super::log;
 use super::pipeline::Context;
 use super::recorder::Recorder;
 
@@ -46,7 +47,7 @@ pub(super) async fn context(config: Config, recorder: Recorder) -> anyhow::Resul
     let callables = allowed_callables(&config, &recorder).await?;
     let rules = rules_version(&callables);
     let pool = Pool::new(&config.scan, &config.sandbox, callables)?;
-    let channels = Channels::open(&config.alert);
+    let channels = Channels::open(&config.alert, log::is_in_journal(config.log.format));
     Ok(Context { pool, recorder, channels, engine: ENGINE_VERSION.to_string(), rules, config })
 }
 
