@@ -103,8 +103,7 @@ pub(super) fn survey(scan: &mut Scan<'_>, input: &Input, directory: &mut Directo
             break;
         }
     }
-    survey.comments =
-        directory.extents.iter().copied().filter(|(from, to)| to - from > records::END_BYTES as u64).collect();
+    survey.comments.clone_from(&directory.comments);
     Ok(survey)
 }
 
@@ -112,16 +111,16 @@ impl Survey {
     fn add_entries(&mut self, input: &Input, directory: &Directory, from: usize) -> io::Result<()> {
         let size = input.size()?;
         for (index, entry) in directory.entries.iter().enumerate().skip(from) {
-            let [written, moved] = entry.local_offsets;
-            let mut is_found = false;
-            for at in [Some(written), Some(moved).filter(|moved| *moved != written)].into_iter().flatten() {
-                if let Some(local) = read_local(input, at)? {
-                    self.members.push(Member::listed(entry, &local, at, size));
-                    is_found = true;
-                }
+            let mut found = None;
+            for at in entry.local_offsets {
+                found = match found {
+                    None => read_local(input, at)?.map(|local| (at, local)),
+                    found => found,
+                };
             }
-            if !is_found {
-                self.lost.push(index);
+            match found {
+                Some((at, local)) => self.members.push(Member::listed(entry, &local, at, size)),
+                None => self.lost.push(index),
             }
         }
         Ok(())
@@ -303,12 +302,18 @@ pub(super) fn report(scan: &mut Scan<'_>, input: &Input, directory: &Directory, 
     for &(at, what) in &directory.contradictions {
         mismatch(scan, input, at, what, b"");
     }
+    // pandas up to 1.1 names the one member of its zip by the whole path of that zip: an honest absolute name.
+    let is_pandas =
+        matches!(survey.members.as_slice(), [only] if only.name.ends_with(b".zip") && !archive::climbs(&only.name));
     for entry in survey.lost.iter().filter_map(|index| directory.entries.get(*index)) {
         mismatch(scan, input, entry.at, "the directory points to a member that is not there", &entry.header.name);
         archive::judge_name(scan, input, &entry.header.name, entry.at);
     }
     for member in &survey.members {
         report_member(scan, input, member);
+        if !is_pandas {
+            archive::judge_name(scan, input, &member.name, member.at);
+        }
     }
     report_duplicates(scan, input, survey);
     report_overlaps(scan, input, survey);
@@ -324,7 +329,6 @@ fn report_member(scan: &mut Scan<'_>, input: &Input, member: &Member) {
         let finding = Finding::new(archive::UNLISTED_MEMBER, Severity::High, message);
         scan.finding(input, finding.at(member.at).evidence(name));
     }
-    archive::judge_name(scan, input, &member.name, member.at);
     archive::judge_mode(scan, input, &member.name, member.mode, member.at);
     if let Some(name) = &member.unicode_name {
         archive::judge_name(scan, input, name, member.at);
@@ -379,7 +383,7 @@ pub(super) fn scan_gaps(scan: &mut Scan<'_>, input: &Input, survey: &Survey) -> 
         scan_hidden(scan, input, place, from, to, true)?;
     }
     for &(from, to) in &survey.comments {
-        scan_hidden(scan, input, "archive comment", from.saturating_add(records::END_BYTES as u64), to, false)?;
+        scan_hidden(scan, input, "archive comment", from, to, false)?;
     }
     for &(at, size) in survey.members.iter().flat_map(|member| &member.attachments) {
         scan_hidden(scan, input, "comment or extra field", at, at.saturating_add(size), false)?;
