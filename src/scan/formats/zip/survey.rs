@@ -56,7 +56,7 @@ const MAX_ROUNDS: usize = 8;
 /// Signatures looked at in one gap; a gap with more of them is an attack on the scanner.
 const MAX_SIGNATURES: usize = 65_536;
 /// Read for a local header at first; those of PyTorch take up to 64 bytes of alignment.
-const LOCAL_READ_BYTES: usize = 512;
+const LOCAL_READ_BYTES: usize = 256;
 
 /// Follows end records, last one first, but not those that belong to an archive stored as a member.
 pub(super) fn follow_ends(directory: &mut Directory, input: &Input, ends: &[End], max_entries: u64) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! Each attack by its name in the list of attacks, each with a harmless marker in place of the payload.
 
+mod pytorch;
+
 use proptest::prelude::*;
 
 use super::super::testing::*;
