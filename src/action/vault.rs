@@ -141,7 +141,7 @@ impl Vault {
             Err(Errno::ACCESS) => {
                 chmodat(&self.folder, name, Mode::RUSR, AtFlags::empty())?;
                 let file = File::from(openat(&self.folder, name, flags, Mode::empty())?);
-                file.set_permissions(Permissions::from_mode(0))?;
+                file.set_permissions(Permissions::from_mode(0o000))?;
                 file
             }
             other => File::from(other?),
