@@ -1,5 +1,6 @@
 //! The questions that people ask of the history. Read-only; a daemon may write at the same time, or none be running.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -157,11 +158,12 @@ fn history(c: &Connection, filter: &Filter, glob: Option<&GlobMatcher>) -> rusql
     let verdict = filter.verdict.map(Verdict::as_str);
     let mut rows =
         statement.query(named_params! {":since": since, ":verdict": verdict, ":repository": filter.repository})?;
+    let named = named(c, glob)?;
     let mut found = Vec::new();
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
         let path = rows::path(row, "path")?;
-        if glob.is_none_or(|glob| glob.is_match(&path)) || any_name_matches(c, &path, glob)? {
+        if glob.is_none_or(|glob| glob.is_match(&path)) || named.contains(&path) {
             found.push(complete(c, raw(row)?)?);
         }
     }
@@ -183,9 +185,18 @@ fn conditions(filter: &Filter) -> Vec<&'static str> {
     ]
 }
 
-fn any_name_matches(c: &Connection, path: &Path, glob: Option<&GlobMatcher>) -> rusqlite::Result<bool> {
-    let Some(glob) = glob else { return Ok(true) };
-    Ok(rows::names(c, path)?.iter().any(|name| glob.is_match(&name.path)))
+/// The files that a name which matches leads to.
+fn named(c: &Connection, glob: Option<&GlobMatcher>) -> rusqlite::Result<HashSet<PathBuf>> {
+    let Some(glob) = glob else { return Ok(HashSet::new()) };
+    let mut statement = c.prepare_cached("SELECT path, target FROM name")?;
+    let mut names = statement.query([])?;
+    let mut targets = HashSet::new();
+    while let Some(row) = names.next()? {
+        if glob.is_match(rows::path(row, "path")?) {
+            targets.insert(rows::path(row, "target")?);
+        }
+    }
+    Ok(targets)
 }
 
 /// A row of `scan`, before what belongs to it is looked up.
