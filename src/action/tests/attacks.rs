@@ -42,7 +42,7 @@ const LEAVING: u8 = 3;
 
 /// Rounds of each attack; a copy to a disk costs many times a link in memory.
 fn rounds(place: Where) -> usize {
-    let rounds = std::env::var("MODELSCAND_TEST_ROUNDS").map_or(1000, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("MODELSCAND_TEST_ROUNDS").map_or(500, |rounds| rounds.parse().unwrap());
     if place == Where::SameFileSystem { rounds } else { rounds / 20 }
 }
 
