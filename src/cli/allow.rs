@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::Digest;
 
 use super::exit::UsageError;
-use super::{daemon, database, Exit, Global, moment};
+use super::{Exit, Global, daemon, database, moment};
 use crate::action::open_for_scan;
 use crate::render::{Out, human, json, path};
 use crate::report::printable;

@@ -7,8 +7,8 @@ pub mod formats;
 pub mod history;
 pub mod quarantine;
 pub mod scan;
-pub mod status;
 pub mod show;
+pub mod status;
 mod table;
 
 use std::io::{self, Write};
