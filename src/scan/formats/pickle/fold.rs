@@ -52,7 +52,6 @@ impl Machine<'_> {
     pub(super) fn literal(&self, value: Value, max_bytes: usize) -> Option<literal::Constant> {
         match value.view() {
             View::Const(at) => literal::read(self.input, self.place(at), max_bytes).ok().flatten(),
-            View::Number(n) => Some(literal::Constant { literal: Literal::Int(n.into()), is_whole: true, span: None }),
             _ => None,
         }
     }

@@ -100,7 +100,7 @@ impl Machine<'_> {
         let result = match callee.view() {
             View::Global(id) => self.call_global(at, how, id, arguments, keywords),
             View::Node(_) | View::Made(_) => self.call_result(at, how, callee, arguments, keywords),
-            View::Const(_) | View::Number(_) => {
+            View::Const(_) => {
                 self.fault(at, "a call of a constant");
                 Value::UNKNOWN
             }
@@ -190,7 +190,7 @@ impl Machine<'_> {
                 self.await_array(at, target);
             }
             View::Made(_) | View::Unknown | View::Persistent | View::Plain => self.judge_state(at, target, state),
-            View::Const(_) | View::Node(_) | View::Number(_) => {}
+            View::Const(_) | View::Node(_) => {}
         }
     }
 

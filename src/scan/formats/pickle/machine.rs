@@ -71,19 +71,20 @@ pub(super) struct Machine<'a> {
     max_heap_bytes: usize,
     /// How deep calls within calls are being judged.
     pub(super) call_depth: u8,
-    pub(super) opcodes: u64,
 }
 
 impl<'a> Machine<'a> {
     /// A machine that will run the pickle at `offset`.
     pub(super) fn new(input: &'a Input, rules: &'a Rules, offset: u64, framing: Framing, max_bytes: u64) -> Self {
-        let max_heap_bytes = usize::try_from(max_bytes / 4).unwrap_or(usize::MAX);
+        // A quarter is for the memo, an eighth for the stack, half of that for its marks, and the heap is there twice when it forgets.
+        let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        let max_heap_bytes = max_bytes / 6;
         Self {
             input,
             rules,
             cursor: input.cursor(offset),
-            stack: Stack::default(),
-            memo: Memo::default(),
+            stack: Stack::new(max_bytes / 8),
+            memo: Memo::new(max_bytes / 4),
             heap: Heap::default(),
             globals: Globals::default(),
             protocol: 0,
@@ -98,7 +99,6 @@ impl<'a> Machine<'a> {
             forget_at: FIRST_FORGET_BYTES.min(max_heap_bytes),
             max_heap_bytes,
             call_depth: 0,
-            opcodes: 0,
         }
     }
 
@@ -114,7 +114,6 @@ impl<'a> Machine<'a> {
             let Some(opcode) = self.cursor.byte()? else {
                 return Ok(Pause::Broken(at, "the bytes end before STOP"));
             };
-            self.opcodes += 1;
             match opcode {
                 op::BINGET => self.get_counted(1)?,
                 op::MEMOIZE => self.memoize(at),
@@ -473,8 +472,9 @@ impl<'a> Machine<'a> {
         let forgotten = self.heap.forget();
         self.memo.rename(|value| forgotten.renamed(value));
         self.stack.values_mut().iter_mut().for_each(|value| *value = forgotten.renamed(*value));
-        self.forget_at =
-            (self.heap.bytes() * 2).clamp(FIRST_FORGET_BYTES.min(self.max_heap_bytes), self.max_heap_bytes);
+        // Renaming goes through the whole memo: the larger that is, the less often it should be.
+        let wanted = self.heap.bytes() * 2 + self.memo.bytes();
+        self.forget_at = wanted.clamp(FIRST_FORGET_BYTES.min(self.max_heap_bytes), self.max_heap_bytes);
         forgotten
     }
 
