@@ -9,7 +9,7 @@ use std::io;
 use super::frames::{Frames, Framing};
 use super::globals::Globals;
 use super::heap::{Heap, Shape};
-use super::judge::How;
+
 use super::literal::{self, Place};
 use super::memo::Memo;
 use super::nested::Nested;
@@ -20,8 +20,6 @@ use crate::report::Finding;
 use crate::scan::input::{Cursor, Input};
 use crate::scan::rules::Rules;
 
-/// The longest line of text that is kept of a GLOBAL or INST; no name of Python is longer.
-const MAX_NAME_BYTES: usize = 64 * 1024;
 /// Bytes between an import and the finding about it, at most, when no call tells of it.
 const TELL_WITHIN_BYTES: u64 = 1 << 20;
 /// Memory of the heap before it forgets for the first time.
@@ -261,89 +259,6 @@ impl<'a> Machine<'a> {
         self.stack.push(Value::constant(at));
     }
 
-    /// The next `width` (at most 8) bytes as a little-endian number; what is missing counts as zero.
-    #[inline(always)]
-    fn number(&mut self, width: usize) -> io::Result<u64> {
-        self.align(width as u64);
-        if width == 1 {
-            return Ok(u64::from(self.cursor.byte()?.unwrap_or(0)));
-        }
-        let bytes = self.cursor.peek(width)?;
-        if width == 4
-            && let Some(four) = bytes.first_chunk::<4>()
-        {
-            let number = u32::from_le_bytes(*four);
-            self.cursor.skip(4);
-            return Ok(u64::from(number));
-        }
-        let mut wide = [0; 8];
-        wide.iter_mut().zip(bytes.iter().take(width)).for_each(|(to, from)| *to = *from);
-        self.cursor.skip(width as u64);
-        Ok(u64::from_le_bytes(wide))
-    }
-
-    #[inline(always)]
-    fn counted(&mut self, at: u64, width: usize) -> io::Result<()> {
-        if self.frames.buffer_end != 0 {
-            return self.counted_in_buffer(at, width);
-        }
-        let count = self.number(width)?;
-        self.cursor.skip(count);
-        self.stack.push(Value::constant(at));
-        Ok(())
-    }
-
-    #[cold]
-    fn counted_in_buffer(&mut self, at: u64, width: usize) -> io::Result<()> {
-        self.align(width as u64);
-        let operand = self.cursor.offset();
-        let count = self.number(width)?;
-        let behind = self.cursor.offset();
-        self.align(count);
-        let start = self.cursor.offset();
-        self.note_place(Place { opcode: at, operand, counted: (start != behind).then_some(start) });
-        self.cursor.skip(count);
-        self.stack.push(Value::constant(at));
-        Ok(())
-    }
-
-    /// Goes behind the next newline.
-    fn skip_line(&mut self) -> io::Result<()> {
-        loop {
-            let bytes = self.cursor.peek(1)?;
-            let (newline, all) = (bytes.iter().position(|b| *b == b'\n'), bytes.len());
-            self.cursor.skip(newline.map_or(all, |at| at + 1) as u64);
-            if newline.is_some() || all == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The text up to the next newline; its second half is `true` when it was too long to be kept. At the end of the bytes the last byte
-    /// is lost, as it is in CPython.
-    fn line(&mut self) -> io::Result<(Vec<u8>, bool)> {
-        let mut line = Vec::new();
-        self.align_line();
-        loop {
-            let bytes = self.cursor.peek(1)?;
-            let (newline, all) = (bytes.iter().position(|b| *b == b'\n'), bytes.len());
-            let taken = bytes.get(..newline.unwrap_or(all)).unwrap_or_default();
-            let room = MAX_NAME_BYTES.saturating_sub(line.len());
-            line.extend_from_slice(taken.get(..room.min(taken.len())).unwrap_or_default());
-            let is_cut = taken.len() > room;
-            self.cursor.skip(newline.map_or(all, |at| at + 1) as u64);
-            if all == 0 {
-                line.pop();
-            }
-            if is_cut && newline.is_none() {
-                self.skip_line()?;
-            }
-            if newline.is_some() || all == 0 || is_cut {
-                return Ok((line, is_cut));
-            }
-        }
-    }
-
     fn frame(&mut self) -> io::Result<()> {
         let size = self.number(8)?;
         self.enter_frame(size);
@@ -351,7 +266,7 @@ impl<'a> Machine<'a> {
     }
 
     #[inline]
-    fn pop(&mut self, at: u64) -> Value {
+    pub(super) fn pop(&mut self, at: u64) -> Value {
         match self.stack.pop() {
             Some(value) => value,
             None => {
@@ -382,7 +297,7 @@ impl<'a> Machine<'a> {
 
     /// The height of the last mark, which is taken away; without one, of the whole stack.
     #[inline]
-    fn mark(&mut self, at: u64) -> u64 {
+    pub(super) fn mark(&mut self, at: u64) -> u64 {
         match self.stack.pop_mark() {
             Some(mark) => mark,
             None => {
@@ -537,94 +452,5 @@ impl<'a> Machine<'a> {
             }
             _ => self.add_to_object(at, opcode, target, items),
         }
-    }
-
-    fn global(&mut self, at: u64) -> io::Result<()> {
-        let (module, module_cut) = self.line()?;
-        let (name, name_cut) = self.line()?;
-        let value = self.import_written(at, &module, &name, module_cut || name_cut);
-        self.stack.push(value);
-        Ok(())
-    }
-
-    fn import_written(&mut self, at: u64, module: &[u8], name: &[u8], is_cut: bool) -> Value {
-        let (module, name) = (literal::text_of(module), literal::text_of(name));
-        if is_cut {
-            self.unresolvable_global(at, "a name of many thousand characters");
-        }
-        self.import(at, &module, &name, self.protocol < 3)
-    }
-
-    fn stack_global(&mut self, at: u64) -> io::Result<()> {
-        let name = self.pop(at);
-        let module = self.pop(at);
-        let value = match (self.text(module, MAX_NAME_BYTES), self.text(name, MAX_NAME_BYTES)) {
-            (Some(module), Some(name)) => self.import(at, &module, &name, self.protocol < 3),
-            _ => self.import_unknown(at, module, name),
-        };
-        self.stack.push(value);
-        Ok(())
-    }
-
-    fn instance(&mut self, at: u64) -> io::Result<()> {
-        let (module, module_cut) = self.line()?;
-        let (name, name_cut) = self.line()?;
-        let mark = self.mark(at);
-        let callee = self.import_written(at, &module, &name, module_cut || name_cut);
-        let arguments = self.heap.make(Shape::Tuple, self.stack.since(mark));
-        self.stack.drop_to(mark);
-        let made = self.call(at, How::Instance, callee, arguments, Value::VACANT);
-        self.stack.push(made);
-        Ok(())
-    }
-
-    fn object(&mut self, at: u64) {
-        let mark = self.mark(at);
-        let (callee, arguments) = match self.stack.since(mark).split_first() {
-            Some((callee, arguments)) => (*callee, self.heap.make(Shape::Tuple, arguments)),
-            None => {
-                self.fault(at, "OBJ without a class");
-                (Value::UNKNOWN, Value::UNKNOWN)
-            }
-        };
-        self.stack.drop_to(mark);
-        let made = self.call(at, How::Instance, callee, arguments, Value::VACANT);
-        self.stack.push(made);
-    }
-
-    fn reduce(&mut self, at: u64) {
-        let arguments = self.pop(at);
-        let callee = self.pop(at);
-        let made = self.call(at, How::Call, callee, arguments, Value::VACANT);
-        self.stack.push(made);
-    }
-
-    fn new_object(&mut self, at: u64, has_keywords: bool) {
-        let keywords = if has_keywords { self.pop(at) } else { Value::VACANT };
-        let arguments = self.pop(at);
-        let callee = self.pop(at);
-        let made = self.call(at, How::New, callee, arguments, keywords);
-        self.stack.push(made);
-    }
-
-    fn build(&mut self, at: u64) {
-        let state = self.pop(at);
-        match self.stack.top() {
-            Some(target) => self.fill(at, target, state),
-            None => self.fault(at, "BUILD of nothing"),
-        }
-    }
-
-    fn persistent(&mut self, at: u64) {
-        let id = self.pop(at);
-        self.judge_persistent(at, id);
-        self.stack.push(Value::PERSISTENT);
-    }
-
-    fn extension(&mut self, at: u64, width: usize) -> io::Result<()> {
-        let code = self.number(width)?;
-        self.judge_extension(at, code);
-        self.stack.push(Value::UNKNOWN);
-        Ok(())
     }
 }
