@@ -4,6 +4,7 @@
 //! so that a difference between loaders hides nothing. It ends at STOP, at a byte that is no opcode, or at the end of the bytes. What is
 //! imported and called is handed to the judge (`judge.rs`); the loop itself allocates nothing for constants.
 
+use std::cell::Cell;
 use std::io;
 
 use super::frames::{Frames, Framing};
@@ -16,12 +17,17 @@ use super::nested::Nested;
 use super::opcodes as op;
 use super::stack::Stack;
 use super::value::{Value, View};
-use crate::report::Finding;
+use crate::report::{Finding, Severity};
 use crate::scan::input::{Cursor, Input};
 use crate::scan::rules::Rules;
 
 /// Bytes between an import and the finding about it, at most, when no call tells of it.
 const TELL_WITHIN_BYTES: u64 = 1 << 20;
+/// Steps that working out the values of one opcode may take.
+const MAX_WORK: u32 = 50_000;
+/// Findings of one stream; beyond the first only what is critical is told, and beyond the second nothing is.
+const MAX_FINDINGS: u32 = 2048;
+const MAX_CRITICAL: u32 = 8192;
 /// Memory of the heap before it forgets for the first time.
 const FIRST_FORGET_BYTES: usize = 24 << 20;
 
@@ -67,6 +73,10 @@ pub(super) struct Machine<'a> {
     /// When the heap forgets next, and the bound that it keeps, in bytes.
     forget_at: usize,
     max_heap_bytes: usize,
+    /// Steps that working out one opcode's values may still take: shared values make trees of them exponential.
+    pub(super) work_left: Cell<u32>,
+    /// Findings made so far.
+    reported: u32,
     /// How deep calls within calls are being judged.
     pub(super) call_depth: u8,
 }
@@ -96,6 +106,8 @@ impl<'a> Machine<'a> {
             tell_at: u64::MAX,
             forget_at: FIRST_FORGET_BYTES.min(max_heap_bytes),
             max_heap_bytes,
+            work_left: Cell::new(0),
+            reported: 0,
             call_depth: 0,
         }
     }
@@ -170,6 +182,7 @@ impl<'a> Machine<'a> {
 
     /// The opcodes that import, call or fill: few, and the only ones that can lead to a finding. `false`: there is no such opcode.
     fn rare(&mut self, opcode: u8, at: u64) -> io::Result<bool> {
+        self.work_left.set(MAX_WORK);
         match opcode {
             op::GLOBAL => self.global(at)?,
             op::STACK_GLOBAL => self.stack_global(at)?,
@@ -191,6 +204,35 @@ impl<'a> Machine<'a> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Takes one step of what working out values may take; `false` when there is none left.
+    pub(super) fn takes_work(&self) -> bool {
+        let left = self.work_left.get();
+        self.work_left.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Puts a finding aside to be taken away, unless there were too many.
+    pub(super) fn report(&mut self, finding: Finding) {
+        let max = if finding.severity == Severity::Critical { MAX_CRITICAL } else { MAX_FINDINGS };
+        if self.reported < max {
+            self.reported += 1;
+            self.found.push(finding);
+        }
+    }
+
+    /// Another machine in the same state that goes on from `offset`, with nothing found yet.
+    pub(super) fn fork(&self, offset: u64) -> Self {
+        let mut fork = Self::new(self.input, self.rules, offset, Framing::Memory, 0);
+        fork.stack = self.stack.clone();
+        fork.memo = self.memo.clone();
+        fork.heap = self.heap.clone();
+        fork.globals = self.globals.clone();
+        fork.protocol = self.protocol;
+        fork.max_heap_bytes = self.max_heap_bytes;
+        fork.forget_at = self.forget_at;
+        fork
     }
 
     #[inline]

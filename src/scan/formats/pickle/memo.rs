@@ -10,7 +10,7 @@ use super::value::{Value, View};
 /// How far beyond its end the array grows for one entry.
 const MAX_GAP: usize = 1 << 16;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Memo {
     /// Indexes that the array serves, and entries of the map.
     max_dense: usize,

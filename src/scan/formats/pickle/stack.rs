@@ -5,7 +5,7 @@
 
 use super::value::Value;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stack {
     /// Values and marks that are kept; the bottom half is forgotten beyond.
     max_values: usize,

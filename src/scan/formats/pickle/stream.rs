@@ -11,6 +11,7 @@ use super::frames::Framing;
 use super::literal::Literal;
 use super::machine::{Machine, Pause};
 use super::nested::{Nested, NestedBytes};
+use super::opcodes::argument;
 use super::{FORMAT, probe, rules as rule};
 use crate::report::{Finding, PartialCause, Severity};
 use crate::scan::input::Input;
@@ -179,7 +180,9 @@ impl<'s, 'a> Stream<'s, 'a> {
             NestedBytes::Span { at, size } => self.input.slice(at, size).as_member(&name),
             NestedBytes::Computed(bytes) => self.input.derived(&name, Rc::new(bytes)),
         };
-        if nested.is_pickle && !probe::is_pickle_at(&member, 0).unwrap_or(true) {
+        // PyTorch takes what is no zip for its old format, and unpickles it.
+        let is_zip = member.bytes_at(0, 4).is_ok_and(|head| head == b"PK\x03\x04");
+        if nested.is_pickle && !is_zip && !probe::is_pickle_at(&member, 0).unwrap_or(true) {
             self.scan.member_as(&FORMAT, &member);
         } else {
             self.scan.member(&member);
@@ -210,9 +213,12 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Runs the bytes of an array as opcodes, and tells only of what cannot be chance. Gives where that ended.
     fn other_reading(&mut self, machine: &Machine<'_>, at: u64) -> Result<u64, Stop> {
-        let max_bytes = self.scan.limits().max_machine_bytes / 4;
-        let mut other = Machine::new(self.input, self.scan.rules(), at, Framing::Memory, max_bytes);
-        other.protocol = machine.protocol;
+        // What begins with no opcode is data for every loader.
+        let first = self.input.bytes_at(at, 1)?.first().copied();
+        if first.is_none_or(|byte| argument(byte).is_none()) {
+            return Ok(at);
+        }
+        let mut other = machine.fork(at);
         loop {
             let pause = other.run()?;
             other.nested.clear();

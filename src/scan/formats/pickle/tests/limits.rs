@@ -31,6 +31,22 @@ fn a_call_behind_more_than_fits_is_found() {
 }
 
 #[test]
+fn shared_values_do_not_make_work_exponential() {
+    // A list of copies of a list of copies of ...: joined, looked through for source, taken for code.
+    let mut tree = super::text("");
+    for _ in 0..10 {
+        let copies = [b"](".to_vec(), tree, b"2".repeat(500), b"e".to_vec()].concat();
+        tree = super::call(
+            super::call(super::global("builtins", "getattr"), &[super::text(""), super::text("join")]),
+            &[copies],
+        );
+    }
+    let source = super::call(super::global("torch.fx.graph_module", "reduce_graph_module"), &[tree.clone()]);
+    let report = scan(&super::pickle(&[tree, super::text("x"), b"\x93".to_vec(), source]));
+    assert!(report.worst() >= Some(Severity::High), "{report:#?}");
+}
+
+#[test]
 fn a_list_that_holds_itself_ends() {
     let stream = b"\x80\x04]\x94h\0ac__builtin__\neval\nh\0\x85R.";
     assert_eq!(scan(stream).verdict, Verdict::Malicious);
