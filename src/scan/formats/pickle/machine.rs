@@ -222,6 +222,11 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Memory that a copy of the state takes, in bytes.
+    pub(super) fn state_bytes(&self) -> u64 {
+        (4096 + self.heap.bytes() + self.memo.bytes()) as u64
+    }
+
     /// Another machine in the same state that goes on from `offset`, with nothing found yet.
     pub(super) fn fork(&self, offset: u64) -> Self {
         let mut fork = Self::new(self.input, self.rules, offset, Framing::Memory, 0);
