@@ -275,7 +275,7 @@ impl<'a> Scan<'a> {
     }
 
     fn into_report(mut self, bytes_read: u64) -> Report {
-        self.findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let worst = self.findings.first().map(|f| f.severity);
         let verdict = Verdict::derive(worst, &self.coverage, !self.formats.is_empty());
         Report {

@@ -11,7 +11,7 @@ use super::frames::{Frames, Framing};
 use super::globals::Globals;
 use super::heap::{Heap, Shape};
 
-use super::literal::{self, Place};
+use super::literal::Place;
 use super::memo::Memo;
 use super::nested::Nested;
 use super::opcodes as op;
@@ -50,7 +50,7 @@ pub(super) struct Machine<'a> {
     pub(super) rules: &'a Rules,
     pub(super) cursor: Cursor<'a>,
     pub(super) stack: Stack,
-    memo: Memo,
+    pub(super) memo: Memo,
     pub(super) heap: Heap,
     pub(super) globals: Globals,
     /// As the last PROTO said.
@@ -352,71 +352,6 @@ impl<'a> Machine<'a> {
                 0
             }
         }
-    }
-
-    #[inline]
-    fn memoize(&mut self, at: u64) {
-        let top = self.stack.top();
-        if top.is_none() {
-            self.fault(at, "MEMOIZE of nothing");
-        }
-        self.memo.add(top.unwrap_or(Value::UNKNOWN));
-    }
-
-    #[inline]
-    fn put_counted(&mut self, width: usize) -> io::Result<()> {
-        let index = self.number(width)?;
-        self.put(index);
-        Ok(())
-    }
-
-    #[inline]
-    fn put(&mut self, index: u64) {
-        let top = self.stack.top();
-        if top.is_none() {
-            self.fault(self.cursor.offset(), "PUT of nothing");
-        }
-        self.memo.put(index, top.unwrap_or(Value::UNKNOWN));
-    }
-
-    #[inline]
-    fn get_counted(&mut self, width: usize) -> io::Result<()> {
-        let index = self.number(width)?;
-        self.get(index);
-        Ok(())
-    }
-
-    #[inline]
-    fn get(&mut self, index: u64) {
-        let value = self.memo.get(index);
-        if value.is_none() {
-            self.fault(self.cursor.offset(), "GET of what was never put");
-        }
-        self.stack.push(value.unwrap_or(Value::UNKNOWN));
-    }
-
-    fn get_line(&mut self, at: u64) -> io::Result<()> {
-        match self.index_line(at)? {
-            Some(index) => self.get(index),
-            None => self.stack.push(Value::UNKNOWN),
-        }
-        Ok(())
-    }
-
-    fn put_line(&mut self, at: u64) -> io::Result<()> {
-        if let Some(index) = self.index_line(at)? {
-            self.put(index);
-        }
-        Ok(())
-    }
-
-    fn index_line(&mut self, at: u64) -> io::Result<Option<u64>> {
-        let (line, _) = self.line()?;
-        let index = literal::integer(&line, 10).and_then(|n| u64::try_from(n).ok());
-        if index.is_none() {
-            self.fault(at, "an index of the memo that is no number");
-        }
-        Ok(index)
     }
 
     /// Makes a node, and has the heap forget when it grew too large.

@@ -23,6 +23,7 @@ mod nested;
 mod opcodes;
 mod operands;
 mod probe;
+mod remember;
 mod rules;
 mod stack;
 mod stream;
