@@ -65,6 +65,11 @@ impl Context {
 
     /// Takes one file its whole way.
     pub(super) async fn process(&self, job: &Job) -> End {
+        if let Ok(metadata) = std::fs::symlink_metadata(&job.path)
+            && matches!(self.known(&Identity::from(&metadata)).await, Ok(true))
+        {
+            return End::Known;
+        }
         let path = job.path.clone();
         let opened = match tokio::task::spawn_blocking(move || open_for_scan(&path)).await {
             Ok(Ok(opened)) => opened,
@@ -84,8 +89,14 @@ impl Context {
         }
     }
 
+    /// Whether the file with this identity is on record, by this engine with these rules. Asked of the name first, which spares the
+    /// opening of what has not changed, and of the descriptor before a scan.
+    async fn known(&self, identity: &Identity) -> Result<bool, RecorderError> {
+        Ok(self.recorder.known(*identity, &self.engine, &self.rules).await?.is_some())
+    }
+
     async fn process_opened(&self, job: &Job, opened: Opened) -> Result<End, RecorderError> {
-        if self.recorder.known(opened.identity, &self.engine, &self.rules).await?.is_some() {
+        if self.known(&opened.identity).await? {
             return Ok(End::Known);
         }
         let Ok(descriptor) = opened.file.try_clone() else { return Ok(End::Changed) };
