@@ -4,7 +4,7 @@
 //! where the evidence `os.system("true")` comes from when the pickle says `map`. What cannot be worked out stays unknown, and a call of
 //! it is a finding.
 
-use super::heap::{ARGUMENTS, CALLEE, Shape};
+use super::heap::{ARGUMENTS, CALLEE, STATES, Shape};
 use super::judge::How;
 use super::machine::Machine;
 use super::value::{GlobalId, Value, View};
@@ -285,7 +285,7 @@ impl Machine<'_> {
             Shape::Called | Shape::Constructed => {
                 let View::Global(maker) = self.heap.item(id, CALLEE).view() else { return None };
                 let name = self.globals.get(maker).filter(|_| self.role(maker) == Some(Role::Applied))?.name.clone();
-                let bound = self.bound_arguments(callee);
+                let bound = self.bound_arguments(callee, &name);
                 let list = self.arguments(arguments).unwrap_or_default();
                 self.apply(at, how, &name, &bound, &list)
             }
@@ -293,10 +293,15 @@ impl Machine<'_> {
         }
     }
 
-    /// What `partial`, `attrgetter`, ... were made with; `partial` gets it by BUILD in pickles.
-    fn bound_arguments(&self, made: Value) -> Vec<Value> {
+    /// What `partial`, `attrgetter`, ... were made with. The state of a `partial` says it anew: `(function, arguments, keywords, dict)`.
+    fn bound_arguments(&self, made: Value, name: &str) -> Vec<Value> {
         let Some(id) = made.as_node() else { return Vec::new() };
-        self.arguments(self.heap.item(id, ARGUMENTS)).unwrap_or_default()
+        let state = self.heap.items(id).get(STATES..).and_then(<[Value]>::last).filter(|_| name == "partial");
+        let Some(state) = state else { return self.arguments(self.heap.item(id, ARGUMENTS)).unwrap_or_default() };
+        match self.arguments(*state).as_deref() {
+            Some([function, arguments, ..]) => [vec![*function], self.sequence(*arguments)].concat(),
+            _ => vec![Value::UNKNOWN],
+        }
     }
 
     fn apply(&mut self, at: u64, how: How, name: &str, bound: &[Value], list: &[Value]) -> Option<Value> {

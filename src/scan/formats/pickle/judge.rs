@@ -299,8 +299,10 @@ impl Machine<'_> {
         }
         let path = global.path();
         let message = "A reference to stored data names something else than a class of storages";
+        // It is told of once: by the worse of the two.
+        let imported = import_objection(&global.judgement).filter(|import| import.severity == Severity::Critical);
+        let objection = imported.unwrap_or_else(|| Objection::new(rule::UNLISTED_CALL, Severity::High, message));
         let evidence = self.show(id);
-        let objection = Objection::new(rule::UNLISTED_CALL, Severity::High, message);
         self.report(finding(&objection, at, &evidence, &path));
     }
 
