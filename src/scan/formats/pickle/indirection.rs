@@ -4,11 +4,11 @@
 //! where the evidence `os.system("true")` comes from when the pickle says `map`. What cannot be worked out stays unknown, and a call of
 //! it is a finding.
 
-use super::heap::{ARGUMENTS, CALLEE, Shape};
+use super::heap::{ARGUMENTS, CALLEE, STATES, Shape};
 use super::judge::How;
 use super::machine::Machine;
 use super::value::{GlobalId, Value, View};
-use crate::scan::rules::Judgement;
+use crate::scan::rules::{Condition, Judgement};
 
 /// The longest dotted name that is followed.
 const MAX_NAME_BYTES: usize = 4096;
@@ -18,6 +18,8 @@ const MAX_NAME_BYTES: usize = 4096;
 enum Role {
     /// `(object, name)`: gives an attribute.
     Attribute,
+    /// `(module, name)`: imports the module and gives the attribute.
+    ImportFrom,
     /// `(name)`: gives a module.
     Import,
     /// `(name)`: as `Import`, but gives the top package.
@@ -55,14 +57,15 @@ const ROLES: &[(&str, &str, Role)] = &[
     ("importlib", "__import__", Role::ImportTop),
     ("importlib", "import_module", Role::Import),
     ("importlib._bootstrap", "_gcd_import", Role::Import),
-    ("cloudpickle.cloudpickle", "subimport", Role::Import),
-    ("cloudpickle", "subimport", Role::Import),
-    ("joblib.externals.cloudpickle.cloudpickle", "subimport", Role::Import),
+    ("numpy.core", "_ufunc_reconstruct", Role::ImportFrom),
+    ("numpy._core", "_ufunc_reconstruct", Role::ImportFrom),
     ("dill._dill", "_import_module", Role::Resolve),
+    ("dill.dill", "_import_module", Role::Resolve),
     ("pkgutil", "resolve_name", Role::Resolve),
     ("pydoc", "locate", Role::Resolve),
     ("pydoc", "safeimport", Role::Import),
     ("logging.config", "_resolve", Role::Resolve),
+    ("types", "MethodType", Role::Applied),
     ("functools", "partial", Role::Applied),
     ("_functools", "partial", Role::Applied),
     ("operator", "attrgetter", Role::Applied),
@@ -150,12 +153,18 @@ impl Machine<'_> {
 
     fn role(&self, id: GlobalId) -> Option<Role> {
         let global = self.globals.get(id)?;
-        ROLES.iter().find(|(module, name, _)| global.is(module, name)).map(|(_, _, role)| *role)
+        let listed = ROLES.iter().find(|(module, name, _)| global.is(module, name)).map(|(_, _, role)| *role);
+        let imports = global.judgement == Judgement::Conditional(Condition::ImportsModule);
+        listed.or(imports.then_some(Role::Import))
     }
 
     fn play(&mut self, at: u64, role: Role, list: &[Value], how: How) -> Option<Value> {
         match (role, list) {
             (Role::Attribute, [object, name, ..]) => Some(self.attribute(at, *object, *name)),
+            (Role::ImportFrom, [module, name]) => {
+                let (module, name) = (self.text(*module, MAX_NAME_BYTES)?, self.text(*name, MAX_NAME_BYTES)?);
+                Some(self.import(at, &module, &name, false))
+            }
             (Role::Import | Role::ImportTop, [name, ..]) => {
                 let name = self.text(*name, MAX_NAME_BYTES)?;
                 let top = name.split('.').next().unwrap_or_default();
@@ -276,7 +285,7 @@ impl Machine<'_> {
             Shape::Called | Shape::Constructed => {
                 let View::Global(maker) = self.heap.item(id, CALLEE).view() else { return None };
                 let name = self.globals.get(maker).filter(|_| self.role(maker) == Some(Role::Applied))?.name.clone();
-                let bound = self.bound_arguments(callee);
+                let bound = self.bound_arguments(callee, &name);
                 let list = self.arguments(arguments).unwrap_or_default();
                 self.apply(at, how, &name, &bound, &list)
             }
@@ -284,15 +293,20 @@ impl Machine<'_> {
         }
     }
 
-    /// What `partial`, `attrgetter`, ... were made with; `partial` gets it by BUILD in pickles.
-    fn bound_arguments(&self, made: Value) -> Vec<Value> {
+    /// What `partial`, `attrgetter`, ... were made with. The state of a `partial` says it anew: `(function, arguments, keywords, dict)`.
+    fn bound_arguments(&self, made: Value, name: &str) -> Vec<Value> {
         let Some(id) = made.as_node() else { return Vec::new() };
-        self.arguments(self.heap.item(id, ARGUMENTS)).unwrap_or_default()
+        let state = self.heap.items(id).get(STATES..).and_then(<[Value]>::last).filter(|_| name == "partial");
+        let Some(state) = state else { return self.arguments(self.heap.item(id, ARGUMENTS)).unwrap_or_default() };
+        match self.arguments(*state).as_deref() {
+            Some([function, arguments, ..]) => [vec![*function], self.sequence(*arguments)].concat(),
+            _ => vec![Value::UNKNOWN],
+        }
     }
 
     fn apply(&mut self, at: u64, how: How, name: &str, bound: &[Value], list: &[Value]) -> Option<Value> {
         match (name, bound, list) {
-            ("partial", [function, bound @ ..], list) => {
+            ("partial" | "MethodType", [function, bound @ ..], list) => {
                 let all = [bound, list].concat();
                 let arguments = self.make(Shape::Tuple, &all);
                 Some(self.call(at, how, *function, arguments, Value::VACANT))

@@ -238,6 +238,8 @@ impl<'a> Run<'a> {
             op::FLOAT => is_number(b".+-_infatyINFATY"),
             op::GET | op::PUT => is_number(b"_+-"),
             op::STRING => matches!(line, [b'\'', .., b'\''] | [b'"', .., b'"']),
+            // `PK` and two bytes begin every zip; no loader has a persistent id like that.
+            op::PERSID => !line.starts_with(b"K\x03\x04"),
             _ => true,
         };
         self.cursor.skip(end as u64 + 1);
