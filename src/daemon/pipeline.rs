@@ -5,18 +5,18 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256 as Hasher};
 
-use crate::action::{OpenError, Opened, open_for_scan};
+use crate::action::{self, OpenError, Opened, open_for_scan};
 use crate::alert::{Alert, Channels, Outcome};
-use crate::caches::{CacheKind, Origin};
+use crate::caches::Origin;
 use crate::config::{Config, Decision};
 use crate::identity::Identity;
-use crate::policy::{self, Judgement};
+use crate::policy::{self, Judgement, Subject};
 use crate::report::Report;
 use crate::scan::Hints;
 use crate::store::{AllowSubject, NewScan, Sha256};
@@ -85,6 +85,9 @@ impl Context {
     }
 
     async fn process_opened(&self, job: &Job, opened: Opened) -> Result<End, RecorderError> {
+        if action::may_be_ours(&job.path) && self.is_ours(job, &opened).await? {
+            return Ok(End::Nothing);
+        }
         if self.recorder.known(opened.identity, &self.engine, &self.rules).await?.is_some() {
             return Ok(End::Known);
         }
@@ -95,7 +98,7 @@ impl Context {
             return Ok(End::Unrecorded);
         }
         let changed = opened.file.metadata().map_or(true, |now| Identity::from(&now) != opened.identity);
-        let (sha256, judgement) = self.judge(&scanned.report, job.origin.cache, &opened).await?;
+        let (sha256, judgement) = self.judge(&scanned.report, job, &opened).await?;
         let scan = NewScan {
             path: job.path.clone(),
             identity: opened.identity,
@@ -116,21 +119,36 @@ impl Context {
     async fn judge(
         &self,
         report: &Report,
-        cache: CacheKind,
+        job: &Job,
         opened: &Opened,
     ) -> Result<(Option<Sha256>, Judgement), RecorderError> {
         let policy = &self.config.policy;
-        let judgement = policy::decide(report, cache, policy, None);
-        if judgement.decision == Decision::Allow {
+        let owner = opened.file.metadata().map_or(0, |metadata| metadata.uid());
+        let owner_name = if policy::needs_owner_name(policy) { name_of(owner).await } else { None };
+        let (path, origin) = (job.path.as_path(), &job.origin);
+        let subject = Subject { path, origin, owner, owner_name: owner_name.as_deref(), sha256: None, allowed: None };
+        let judgement = policy::decide(report, &subject, policy);
+        let needs_hash = policy::needs_hash(policy);
+        if judgement.decision == Decision::Allow && !needs_hash {
             return Ok((None, judgement));
         }
         let allowed = self.allowed_files().await?;
-        if allowed.is_empty() {
+        if allowed.is_empty() && !needs_hash {
             return Ok((None, judgement));
         }
         let Some(sha256) = hash(&opened.file).await else { return Ok((None, judgement)) };
         let reason = allowed.iter().find(|(known, _)| *known == sha256).map(|(_, reason)| reason.as_str());
-        Ok((Some(sha256), policy::decide(report, cache, policy, reason)))
+        let hex = sha256.to_string();
+        let subject = Subject { sha256: Some(&hex), allowed: reason, ..subject };
+        Ok((Some(sha256), policy::decide(report, &subject, policy)))
+    }
+
+    /// Whether the file is a note or a passing file of our own.
+    async fn is_ours(&self, job: &Job, opened: &Opened) -> Result<bool, RecorderError> {
+        match opened.file.try_clone() {
+            Ok(file) => self.recorder.is_ours(job.path.clone(), file).await,
+            Err(_) => Ok(false),
+        }
     }
 
     /// The files that are allowed by their content, in the configuration and in the history, each with the reason.
@@ -147,9 +165,10 @@ impl Context {
     }
 
     async fn finish(&self, scan: NewScan, opened: Opened, changed: bool) -> Result<End, RecorderError> {
-        let dry_run = self.config.policy.dry_run;
+        let policy = &self.config.policy;
+        let (dry_run, lock_immutable) = (policy.dry_run, policy.lock_immutable);
         let alert = self.prepare_alert(&scan);
-        let done = self.recorder.finish(Finished { scan, opened, changed, dry_run }).await?;
+        let done = self.recorder.finish(Finished { scan, opened, changed, dry_run, lock_immutable }).await?;
         let changed = changed || done.changed;
         if !changed && let Some(mut alert) = alert {
             alert.scan_id = done.scan.0;
@@ -179,6 +198,12 @@ impl Context {
 
 fn hints(path: &Path) -> Hints {
     Hints { name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default() }
+}
+
+/// The name of a user; asking for it may block on a directory service.
+async fn name_of(uid: u32) -> Option<String> {
+    let look_up = move || nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name);
+    tokio::task::spawn_blocking(look_up).await.ok().flatten()
 }
 
 /// The SHA-256 of a file's content; `None` when it cannot be read.
