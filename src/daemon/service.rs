@@ -22,6 +22,7 @@ use super::control::{Answer, Call, Request, Server};
 use super::instance::Instance;
 use super::pipeline::{Context, End, Job};
 use super::queue::{Queue, Turn, Urgency};
+use super::recorder::Keep;
 use super::{log, notify, progress, setup};
 use crate::status::{Degraded, Scanning, Status, Watched};
 
@@ -31,6 +32,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(30);
 /// How often what is old is forgotten.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+/// How often it is asked whether an allow entry has come to its end.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What `modelscand watch` was asked for.
 #[derive(Debug, Clone)]
@@ -177,6 +180,7 @@ impl Service {
     async fn run(&mut self, mut calls: mpsc::Receiver<Call>) -> anyhow::Result<()> {
         let mut signals = Signals::new()?;
         let mut prune = tokio::time::interval_at(tokio::time::Instant::now() + PRUNE_INTERVAL, PRUNE_INTERVAL);
+        let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
         let mut reconcile = reconcile_timer(&self.context.config);
         let mut watchdog = notify::watchdog_interval().map(tokio::time::interval);
         notify::tell(NotifyState::Ready);
@@ -193,6 +197,7 @@ impl Service {
                 Some((path, end)) = self.ends.recv() => self.ended(path, &end),
                 Some(path) = self.retried.recv() => self.queue.push(path, 0, Urgency::Arrived),
                 _ = prune.tick() => self.prune(),
+                _ = expiry.tick() => self.end_expired().await,
                 () = tick(&mut reconcile) => self.watch_again("the daily reconciling walk"),
                 event = self.watcher.next() => self.event(event),
             }
@@ -326,9 +331,21 @@ impl Service {
         }
     }
 
+    /// What an allow entry let through is scanned and judged again when the entry has come to its end.
+    async fn end_expired(&mut self) {
+        match self.context.recorder.end_expired().await {
+            Ok(0) => {}
+            Ok(ended) => {
+                tracing::info!("{ended} allow entries have come to their end");
+                self.reload().await;
+                self.watch_again("an allow entry has come to its end");
+            }
+            Err(error) => tracing::warn!(%error, "it could not be seen whether an allow entry has come to its end"),
+        }
+    }
+
     fn prune(&self) {
-        let config = &self.context.config;
-        self.context.recorder.prune(config.history.keep_days, config.vault.keep_days);
+        self.context.recorder.prune(Keep::of(&self.context.config));
     }
 
     fn degrade(&mut self, path: &Path, reason: String, remedy: String) {
@@ -414,6 +431,7 @@ impl Service {
         if rules_changed {
             self.watch_again("the rules have changed");
         }
+        self.prune();
         tracing::info!("the configuration was read again");
         Ok(())
     }
