@@ -314,7 +314,8 @@ impl Desk {
     }
 
     fn lock(&mut self, scan: ScanId, finished: &Finished, opened: &Opened) -> Result<Outcome, ActionError> {
-        action::lock(&mut self.writer, opened, scan, finished.lock_immutable).map(|locked| Outcome::Locked { id: locked.id.0 })
+        action::lock(&mut self.writer, opened, scan, finished.lock_immutable)
+            .map(|locked| Outcome::Locked { id: locked.id.0 })
     }
 
     /// Records another name of a file. The hub makes a blob's name only after the blob: when that is in the vault by then, the note

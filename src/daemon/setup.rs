@@ -52,7 +52,15 @@ pub(super) async fn context(config: Config, recorder: Recorder) -> anyhow::Resul
     let rules = rules_version(&callables, &config.policy.rule);
     let pool = Pool::new(&config.scan, &config.sandbox, callables)?;
     let channels = Channels::open(&config.alert, log::is_in_journal(config.log.format));
-    Ok(Context { pool, recorder, channels, engine: ENGINE_VERSION.to_string(), rules, config, told_unrecorded: RefCell::default() })
+    Ok(Context {
+        pool,
+        recorder,
+        channels,
+        engine: ENGINE_VERSION.to_string(),
+        rules,
+        config,
+        told_unrecorded: RefCell::default(),
+    })
 }
 
 /// The callables that are allowed by name, in the configuration and in the history, sorted.
