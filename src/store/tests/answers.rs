@@ -241,7 +241,6 @@ fn what_an_entry_let_through_is_scanned_again_when_the_entry_comes_to_its_end() 
     let mut writer = state.writer();
     let hash = Sha256([1; 32]);
     let new = super::NewScan { sha256: Some(hash), ..scan("/m/a", 1, Verdict::Malicious) };
-    writer.record(&new).unwrap();
     let mut entry = NewAllow {
         subject: AllowSubject::Sha256(hash),
         reason: "for a week".into(),
@@ -250,6 +249,7 @@ fn what_an_entry_let_through_is_scanned_again_when_the_entry_comes_to_its_end() 
         expires_at: Some(Timestamp::now() + SignedDuration::from_hours(1)),
     };
     writer.allow(&entry).unwrap();
+    writer.record(&new).unwrap();
     assert_eq!(writer.end_expired().unwrap(), 0);
     assert!(writer.known(&new.identity, &new.engine, &new.rules).unwrap().is_some());
     entry.expires_at = Some(Timestamp::now() - SignedDuration::from_secs(1));
