@@ -328,7 +328,6 @@ fn texts(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&String, Strin
 }
 
 fn table<'a>(out: &mut String, name: &str, value: &str, rows: impl Iterator<Item = (&'a String, String)>) {
-    let value = value.replace('&', "&'static ");
     let _ = writeln!(out, "pub(super) static {name}: &[(&str, {value})] = &[");
     for (key, row) in rows {
         let _ = writeln!(out, "    ({key:?}, {row}),");

@@ -26,7 +26,8 @@ use tables::Safe;
 /// What a callable is, before its arguments are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
-    /// A constructor of plain data: calling it, with any arguments, does nothing but make data.
+    /// A constructor of plain data: calling it with data does nothing but make data. Called with an object (`list(x)`, `str(x)`), it runs
+    /// that object's own methods.
     Inert,
     /// A class of a model or framework: safe to construct without running `__init__` (NEWOBJ, `copyreg._reconstructor`) and to fill (BUILD).
     Model {
