@@ -30,7 +30,7 @@ impl Observer {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/observe_pickle.py");
         let python = std::env::var("MODELSCAND_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let mut child = Command::new(&python)
-            .arg(script)
+            .args(["-W", "ignore", script])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

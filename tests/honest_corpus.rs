@@ -15,8 +15,7 @@ use modelscand::scan::{Engine, Hints, Limits};
 use serde::Deserialize;
 
 /// Suffixes of formats that hold no code and that the engine need not know.
-const DATA_SUFFIXES: [&str; 10] =
-    ["json", "txt", "cbm", "ubj", "deprecated", "msgpack", "spacy", "onnx", "gguf", "h5"];
+const DATA_SUFFIXES: [&str; 10] = ["json", "txt", "cbm", "ubj", "deprecated", "msgpack", "spacy", "onnx", "gguf", "h5"];
 /// The issue that asked for the corpus wants at least so many files.
 const LEAST_FILES: usize = 400;
 
@@ -42,7 +41,8 @@ impl HonestFile {
 
     fn may_be_unknown(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
-        DATA_SUFFIXES.iter().any(|suffix| name.ends_with(&format!(".{suffix}"))) || self.path.ends_with("xgboost/booster.model")
+        DATA_SUFFIXES.iter().any(|suffix| name.ends_with(&format!(".{suffix}")))
+            || self.path.ends_with("xgboost/booster.model")
     }
 }
 

@@ -78,12 +78,12 @@ fn xattr(file: &File, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
 /// What the system says to the change of mode; then nothing was changed.
 pub(super) fn shut(file: &File) -> io::Result<bool> {
     let (us, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    file.set_permissions(Permissions::from_mode(0))?;
+    file.set_permissions(Permissions::from_mode(0o000))?;
     if file.metadata()?.uid() == us {
         return Ok(true);
     }
     let is_ours = std::os::unix::fs::fchown(file, Some(us), Some(group)).is_ok();
-    file.set_permissions(Permissions::from_mode(0))?;
+    file.set_permissions(Permissions::from_mode(0o000))?;
     Ok(is_ours)
 }
 

@@ -38,7 +38,7 @@ pub(super) fn copy(from: &File, folder: BorrowedFd<'_>, name: &str) -> io::Resul
     if hash(&to)? != written {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the copy does not read back as it was written"));
     }
-    to.set_permissions(Permissions::from_mode(0))?;
+    to.set_permissions(Permissions::from_mode(0o000))?;
     Ok((to, written))
 }
 

@@ -39,7 +39,7 @@ pub fn lock(writer: &mut Writer, opened: &Opened, scan: ScanId) -> Result<Locked
     let token = random_token().map_err(op)?;
     let id = begin(writer, opened, scan, HoldKind::Lock, &before, &token)?;
     reached(Step::IntentRecorded);
-    if let Err(error) = opened.file.set_permissions(Permissions::from_mode(0)) {
+    if let Err(error) = opened.file.set_permissions(Permissions::from_mode(0o000)) {
         let error = op(error);
         writer.hold_failed(id, &error.to_string())?;
         return Err(error);

@@ -3,13 +3,16 @@
 //! A quarantine whose content is safely in the vault is completed, any other is undone and the file scanned again. A restore whose
 //! file is at its place is completed, any other leaves the file in the vault.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
-use rustix::fs::{AtFlags, unlinkat};
+use rustix::fs::{AtFlags, Dir, unlinkat};
 
 use crate::config::Decision;
 use crate::identity::Identity;
@@ -31,6 +34,8 @@ pub struct Recovered {
     pub rolled_back: Vec<HoldId>,
     /// Not repaired, and why; they are tried again at the next start.
     pub failed: Vec<(HoldId, ActionError)>,
+    /// What lies in the vault and is in no record, as after the loss of a history. Left alone; a person must look at it.
+    pub strays: Vec<PathBuf>,
 }
 
 enum End {
@@ -53,7 +58,24 @@ impl Vault {
                 Err(error) => recovered.failed.push((hold.id, error)),
             }
         }
+        recovered.strays = self.strays(&writer.holds()?)?;
         Ok(recovered)
+    }
+
+    fn strays(&self, holds: &[Hold]) -> Result<Vec<PathBuf>, ActionError> {
+        let op = |e: io::Error| ActionError::during("list", self.path())(e);
+        let recorded: HashSet<String> = holds.iter().map(|hold| final_name(&hold.token)).collect();
+        let mut strays = Vec::new();
+        for entry in Dir::read_from(self.as_fd()).map_err(|e| op(e.into()))? {
+            let entry = entry.map_err(|e| op(e.into()))?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            let is_recorded = name.to_str().is_some_and(|name| recorded.contains(name));
+            if !is_recorded && name != "." && name != ".." {
+                strays.push(self.path().join(name));
+            }
+        }
+        strays.sort();
+        Ok(strays)
     }
 
     fn repair(&self, writer: &mut Writer, hold: &Hold) -> Result<End, ActionError> {

@@ -141,7 +141,7 @@ impl Vault {
             Err(Errno::ACCESS) => {
                 chmodat(&self.folder, name, Mode::RUSR, AtFlags::empty())?;
                 let file = File::from(openat(&self.folder, name, flags, Mode::empty())?);
-                file.set_permissions(Permissions::from_mode(0))?;
+                file.set_permissions(Permissions::from_mode(0o000))?;
                 file
             }
             other => File::from(other?),
@@ -194,11 +194,13 @@ fn reason_to_refuse(metadata: &fs::Metadata, path: &Path) -> io::Result<Option<S
         let mode = metadata.mode() & 0o7777;
         return Ok(Some(format!("others may enter it (mode {mode:o}); look at what is in it, then `chmod 700` it")));
     }
+    // Whoever owns `/` is trusted like root: in a user namespace the machine's root has another number.
+    let root = fs::metadata("/")?.uid();
     for folder in fs::canonicalize(path)?.ancestors().skip(1) {
         let metadata = fs::metadata(folder)?;
         let is_sticky = metadata.mode() & 0o1000 != 0;
         let others_write = metadata.mode() & 0o022 != 0 && !is_sticky;
-        if others_write || (metadata.uid() != us && metadata.uid() != 0) {
+        if others_write || ![us, 0, root].contains(&metadata.uid()) {
             return Ok(Some(format!("others can change the folder {} above it; set `vault.path`", folder.display())));
         }
     }

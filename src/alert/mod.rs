@@ -86,7 +86,9 @@ impl Alert {
     pub fn advice(&self) -> String {
         let show = format!("`modelscand show {}` tells everything", self.scan_id);
         match &self.outcome {
-            Outcome::Quarantined { id } => format!("{show}; `modelscand quarantine restore {id}` brings the file back."),
+            Outcome::Quarantined { id } => {
+                format!("{show}; `modelscand quarantine restore {id}` brings the file back.")
+            }
             Outcome::Locked { id } => format!("{show}; `modelscand quarantine restore {id}` unlocks the file."),
             Outcome::Told | Outcome::DryRun | Outcome::Failed(_) => {
                 format!("{show}; do not load the file before you trust where it comes from.")

@@ -27,7 +27,11 @@ impl Args {
         };
         let overview = Overview { running: daemon.is_some(), daemon, counts, last_findings };
         let mut out = Out::stdout();
-        if self.json { json::document(&mut out, &overview)? } else { human::status::status(&mut out, &overview)? }
+        if self.json {
+            json::document(&mut out, &overview)?
+        } else {
+            human::status::status(&mut out, &overview)?
+        }
         Ok(Exit::Nothing)
     }
 }

@@ -68,7 +68,9 @@ impl Context {
         let path = job.path.clone();
         let opened = match tokio::task::spawn_blocking(move || open_for_scan(&path)).await {
             Ok(Ok(opened)) => opened,
-            Ok(Err(OpenError::Vanished(_) | OpenError::Symlink(_) | OpenError::NotAFile { .. })) => return End::Nothing,
+            Ok(Err(OpenError::Vanished(_) | OpenError::Symlink(_) | OpenError::NotAFile { .. })) => {
+                return End::Nothing;
+            }
             Ok(Err(error)) => return self.unreadable(job, &error),
             Err(_) => return End::Nothing,
         };

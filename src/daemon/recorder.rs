@@ -45,12 +45,31 @@ pub(super) struct Done {
 }
 
 enum Request {
-    Known { identity: Identity, engine: String, rules: String, reply: oneshot::Sender<Result<Option<Known>, StoreError>> },
-    Finish { finished: Box<Finished>, reply: oneshot::Sender<Result<Done, StoreError>> },
-    AddName { target: PathBuf, name: PathBuf, origin: Box<Origin> },
-    Gone { path: PathBuf },
-    Allowed { reply: oneshot::Sender<Result<Vec<AllowEntry>, StoreError>> },
-    Prune { scans_keep_days: u32, vault_keep_days: u32 },
+    Known {
+        identity: Identity,
+        engine: String,
+        rules: String,
+        reply: oneshot::Sender<Result<Option<Known>, StoreError>>,
+    },
+    Finish {
+        finished: Box<Finished>,
+        reply: oneshot::Sender<Result<Done, StoreError>>,
+    },
+    AddName {
+        target: PathBuf,
+        name: PathBuf,
+        origin: Box<Origin>,
+    },
+    Gone {
+        path: PathBuf,
+    },
+    Allowed {
+        reply: oneshot::Sender<Result<Vec<AllowEntry>, StoreError>>,
+    },
+    Prune {
+        scans_keep_days: u32,
+        vault_keep_days: u32,
+    },
 }
 
 /// The recorder has ended: the daemon is shutting down.
@@ -81,7 +100,12 @@ impl Recorder {
     }
 
     /// What is known of an unchanged file.
-    pub(super) async fn known(&self, identity: Identity, engine: &str, rules: &str) -> Result<Option<Known>, RecorderError> {
+    pub(super) async fn known(
+        &self,
+        identity: Identity,
+        engine: &str,
+        rules: &str,
+    ) -> Result<Option<Known>, RecorderError> {
         let (engine, rules) = (engine.to_owned(), rules.to_owned());
         self.ask(|reply| Request::Known { identity, engine, rules, reply }).await
     }

@@ -22,8 +22,8 @@ use super::control::{Answer, Call, Request, Server};
 use super::instance::Instance;
 use super::pipeline::{Context, End, Job};
 use super::queue::{Queue, Turn, Urgency};
-use crate::status::{Degraded, Scanning, Status, Watched};
 use super::{log, notify, progress, setup};
+use crate::status::{Degraded, Scanning, Status, Watched};
 
 /// How long the files that are being scanned may take to end when the daemon is told to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -67,7 +67,8 @@ pub fn watch(options: Options) -> anyhow::Result<()> {
     let config = options.config()?;
     let bar = progress::bar(config.log.format);
     log::init(&config.log, bar.clone())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     tokio::task::LocalSet::new().block_on(&runtime, run(options, config, bar))
 }
 

@@ -37,6 +37,9 @@ fn tell_recovered(recovered: &Recovered) {
     for id in &recovered.rolled_back {
         tracing::warn!(hold = id.0, "an act that a crash had cut short was undone");
     }
+    for stray in &recovered.strays {
+        tracing::warn!("the vault holds {}, which is not on record", printable(&stray.to_string_lossy(), 4096));
+    }
     for (id, error) in &recovered.failed {
         tracing::error!(hold = id.0, %error, "an act that a crash had cut short could not be repaired");
     }

@@ -28,6 +28,19 @@ const CHUNK_BYTES: u64 = 128 * 1024;
 /// deflate cannot do better than 1032:1, so a tensor of zeros never trips the first line; the second is for zeros without end.
 const BOMBS: [(u64, u64); 2] = [(1100, 256 << 20), (500, 4 << 30)];
 
+/// How compressed bytes begin to decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// Without damage, as far as was tried.
+    Sound,
+    /// It asks for more than the limit.
+    TooLarge,
+    /// With damage where the compressed bytes end: a wrong checksum, which says nothing against the content.
+    DamagedAtEnd,
+    /// With damage, or nothing comes out.
+    Damaged,
+}
+
 /// Opens a fresh decoder at the beginning.
 type Open = Box<dyn Fn(&Rc<Progress>) -> io::Result<Box<dyn Read>>>;
 
@@ -84,17 +97,18 @@ impl Decoded {
         self.state.borrow().fault.is_some()
     }
 
-    /// `true` when the beginning decodes without damage: what tells a weak magic number from chance. Damage in the last bytes is a
-    /// wrong checksum, which says nothing against the content; a limit that was hit says nothing either.
-    pub(crate) fn begins_well(&self, packed_size: u64) -> io::Result<bool> {
+    /// How the beginning decodes: what tells a weak magic number from chance.
+    pub(crate) fn begins(&self, packed_size: u64) -> io::Result<Beginning> {
         const TRIAL_BYTES: usize = 4096;
         const CHECKSUM_BYTES: u64 = 8;
         let n = self.read_at(0, &mut [0; TRIAL_BYTES])?;
         let state = self.state.borrow();
+        let is_at_end = state.progress.consumed().saturating_add(CHECKSUM_BYTES) >= packed_size;
         Ok(match &state.fault {
-            Some(Stop::Limit(_)) => true,
-            Some(_) => n > 0 && state.progress.consumed().saturating_add(CHECKSUM_BYTES) >= packed_size,
-            None => n > 0,
+            None if n > 0 => Beginning::Sound,
+            Some(Stop::Limit(_)) => Beginning::TooLarge,
+            Some(_) if n > 0 && is_at_end => Beginning::DamagedAtEnd,
+            _ => Beginning::Damaged,
         })
     }
 

@@ -247,8 +247,9 @@ fn log(t: &Transaction<'_>, id: HoldId, kind: Option<&str>, outcome: Outcome, de
 }
 
 pub(super) fn held(c: &Connection) -> rusqlite::Result<Vec<Hold>> {
-    let ended = [HoldState::Restored, HoldState::Deleted, HoldState::Failed].map(|state| word(&state));
-    select(c, "hold.state NOT IN (?1, ?2, ?3)", &ended)
+    let held =
+        [HoldState::Taking, HoldState::Held, HoldState::Restoring, HoldState::Deleting].map(|state| word(&state));
+    select(c, "hold.state IN (?1, ?2, ?3, ?4)", &held)
 }
 
 pub(super) fn all(c: &Connection) -> rusqlite::Result<Vec<Hold>> {

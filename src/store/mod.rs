@@ -19,6 +19,9 @@ mod schema;
 mod words;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use connection::Repaired;
 pub use error::StoreError;
 pub use reader::{Filter, Reader};

@@ -1,10 +1,11 @@
 //! The questions that people ask of the history. Read-only; a daemon may write at the same time, or none be running.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::report::Verdict;
 
@@ -148,29 +149,54 @@ fn matcher(glob: &str) -> Result<GlobMatcher, StoreError> {
 }
 
 fn history(c: &Connection, filter: &Filter, glob: Option<&GlobMatcher>) -> rusqlite::Result<Vec<ScanSummary>> {
-    let mut statement = c.prepare_cached(
-        "SELECT * FROM scan
-         WHERE (?1 IS NULL OR started_us >= ?1) AND (?2 IS NULL OR verdict = ?2)
-             AND (?3 IS NULL OR repository = ?3 OR path IN (SELECT target FROM name WHERE repository = ?3))
-         ORDER BY started_us DESC, id DESC",
-    )?;
     let limit = if filter.limit == 0 { usize::MAX } else { filter.limit };
     let since = filter.since.map(Timestamp::as_microsecond);
-    let mut rows = statement.query(params![since, filter.verdict.map(Verdict::as_str), filter.repository])?;
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT * FROM scan WHERE {} ORDER BY started_us DESC, id DESC",
+        conditions(filter).join(" AND ")
+    ))?;
+    let verdict = filter.verdict.map(Verdict::as_str);
+    let mut rows =
+        statement.query(named_params! {":since": since, ":verdict": verdict, ":repository": filter.repository})?;
+    let named = named(c, glob)?;
     let mut found = Vec::new();
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
         let path = rows::path(row, "path")?;
-        if glob.is_none_or(|glob| glob.is_match(&path)) || any_name_matches(c, &path, glob)? {
+        if glob.is_none_or(|glob| glob.is_match(&path)) || named.contains(&path) {
             found.push(complete(c, raw(row)?)?);
         }
     }
     Ok(found)
 }
 
-fn any_name_matches(c: &Connection, path: &Path, glob: Option<&GlobMatcher>) -> rusqlite::Result<bool> {
-    let Some(glob) = glob else { return Ok(true) };
-    Ok(rows::names(c, path)?.iter().any(|name| glob.is_match(&name.path)))
+/// Only what is asked for, so that the index that fits is used. Each parameter is named, for all to be bound.
+fn conditions(filter: &Filter) -> Vec<&'static str> {
+    let asked = |asked: bool, yes, no| if asked { yes } else { no };
+    vec![
+        asked(filter.since.is_some(), "started_us >= :since", ":since IS NULL"),
+        asked(filter.verdict.is_some(), "verdict = :verdict", ":verdict IS NULL"),
+        asked(
+            filter.repository.is_some(),
+            "id IN (SELECT id FROM scan WHERE repository = :repository UNION SELECT scan.id FROM name
+                 JOIN scan ON scan.path = name.target WHERE name.repository = :repository)",
+            ":repository IS NULL",
+        ),
+    ]
+}
+
+/// The files that a name which matches leads to.
+fn named(c: &Connection, glob: Option<&GlobMatcher>) -> rusqlite::Result<HashSet<PathBuf>> {
+    let Some(glob) = glob else { return Ok(HashSet::new()) };
+    let mut statement = c.prepare_cached("SELECT path, target FROM name")?;
+    let mut names = statement.query([])?;
+    let mut targets = HashSet::new();
+    while let Some(row) = names.next()? {
+        if glob.is_match(rows::path(row, "path")?) {
+            targets.insert(rows::path(row, "target")?);
+        }
+    }
+    Ok(targets)
 }
 
 /// A row of `scan`, before what belongs to it is looked up.

@@ -65,7 +65,7 @@ CREATE TABLE scan (
 ) STRICT;
 CREATE INDEX scan_started ON scan (started_us);
 CREATE INDEX scan_path ON scan (path);
-CREATE INDEX scan_verdict ON scan (verdict, started_us) WHERE verdict NOT IN ('clean', 'not-a-model');
+CREATE INDEX scan_verdict ON scan (verdict, started_us);
 CREATE INDEX scan_repository ON scan (repository, started_us) WHERE repository IS NOT NULL;
 CREATE INDEX scan_sha256 ON scan (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX scan_incident ON scan (incident) WHERE incident IS NOT NULL;

@@ -22,8 +22,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Opens the history at `path` (bytes that are not UTF-8 are an error), and creates it (0600, in a folder 0700) where there is
-    /// none.
+    /// Opens the history at `path`, and creates it (0600, in a folder 0700) where there is none.
     ///
     /// # Errors
     /// Every kind of [`StoreError`] but `Missing` and `Older`.

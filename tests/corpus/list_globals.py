@@ -13,7 +13,6 @@ import gzip
 import io
 import lzma
 import os
-import pickle
 import pickletools
 import re
 import sys
@@ -328,21 +327,20 @@ class File:
             with tarfile.open(fileobj=io.BytesIO(data)) as archive:
                 for member in archive.getmembers():
                     if member.isfile():
-                        self.read_pickles(archive.extractfile(member).read())
+                        self.read_pickles(archive.extractfile(member).read(), member.name)
         elif decompressed(data) is not None:
             self.read(decompressed(data), name)
         else:
-            self.read_pickles(data)
+            self.read_pickles(data, name)
 
     def read_npy(self, data):
         length = int.from_bytes(data[8:10], "little")
         if b"'descr': '|O'" in data[:10 + length] or b"'O'" in data[:10 + length]:
-            self.read_pickles(data[10 + length:])
+            self.read_pickles(data[10 + length:], "array.pkl")
 
-    def read_pickles(self, data):
+    def read_pickles(self, data, name):
         """All pickles from the start on; what follows the last one is not a pickle."""
         stream = io.BytesIO(data)
-        trial = Uses()
         first = True
         legacy = 0
         while stream.tell() < len(data):
@@ -350,7 +348,7 @@ class File:
             try:
                 result = Machine(stream, uses, lambda nested: self.read(nested, "")).run()
             except Exception as error:
-                if first and looks_like_pickle(data, self.name):
+                if first and looks_like_pickle(data, name):
                     sys.stderr.write("%s: cannot follow: %s\n" % (self.name, repr(error)[:200]))
                 return
             self.pickles += 1
@@ -366,7 +364,7 @@ class File:
 
 
 def looks_like_pickle(data, name):
-    return data[:1] == b"\x80" or name.endswith((".pkl", ".pickle", ".p0.pkl"))
+    return data[:1] == b"\x80" or name.endswith((".pkl", ".pickle"))
 
 
 def decompressed(data):

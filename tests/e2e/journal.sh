@@ -3,7 +3,7 @@
 # Called inside a private mount namespace, as root.   usage: journal.sh MODELSCAND HOME
 set -eu
 program=$1
-export HOME=$2 MODELSCAND_STATE=$2/state RUNTIME_DIRECTORY=$2/state MODELSCAND_CONFIG=$2/empty.toml
+home=$2
 
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
@@ -12,6 +12,8 @@ mkdir -p /run/systemd/journal /run/log/journal
 journald=$!
 until [ -S /run/systemd/journal/socket ]; do sleep 0.01; done
 
+# Only now: journald itself would put its sockets into RUNTIME_DIRECTORY.
+export HOME=$home MODELSCAND_STATE=$home/state RUNTIME_DIRECTORY=$home/state MODELSCAND_CONFIG=$home/empty.toml
 cd "$HOME"
 : > empty.toml
 "$program" watch --no-default-caches "$HOME/models" 2>"$HOME/daemon.log" &

@@ -65,7 +65,7 @@ impl Generator {
             11..=13 => {
                 self.constant(stream);
                 stream.push(b"\x85", 1, 1);
-                stream.push(&[&b"R"[..], b"\x81", b"b"][self.next(3)], 2, 1);
+                stream.push([&b"R"[..], b"\x81", b"b"][self.next(3)], 2, 1);
             }
             14 => stream.push(b"\x94", 1, 1),
             15 => {
@@ -88,7 +88,7 @@ impl Generator {
             19 => stream.push(b"0", 1, 0),
             20 => self.odd(stream),
             21 => stream.push(b"b", 2, 1),
-            22 => stream.push(&[&b"a"[..], b"s"][self.next(2)], 2, 1),
+            22 => stream.push([&b"a"[..], b"s"][self.next(2)], 2, 1),
             _ => {
                 let size = self.next(64) as u64;
                 stream.bytes.push(0x95);

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::{Gid, Uid};
@@ -41,7 +42,7 @@ const LEAVING: u8 = 3;
 
 /// Rounds of each attack; a copy to a disk costs many times a link in memory.
 fn rounds(place: Where) -> usize {
-    let rounds = std::env::var("MODELSCAND_TEST_ROUNDS").map_or(2000, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("MODELSCAND_TEST_ROUNDS").map_or(500, |rounds| rounds.parse().unwrap());
     if place == Where::SameFileSystem { rounds } else { rounds / 20 }
 }
 
@@ -83,6 +84,15 @@ impl Scene {
         let metadata = fs::symlink_metadata(&path).unwrap();
         assert_eq!((metadata.mode(), metadata.uid()), (0o100_600, rustix::process::geteuid().as_raw()));
         assert_eq!(fs::read(path).unwrap(), SECRET);
+        assert_eq!(metadata.nlink(), 2, "the attacker's link to it is his to keep");
+    }
+
+    /// What was swapped in and is not the bad file is never lost.
+    fn assert_clean_files_are_there(&self) {
+        let is_clean = |path: &Path| fs::read(path).is_ok_and(|content| content == b"clean");
+        let found = walk(&self.world.files);
+        let count = found.iter().filter(|(path, metadata)| metadata.is_file() && is_clean(path)).count();
+        assert!(count >= 2, "a clean file is gone: {:?}", found.keys());
     }
 
     /// Whatever the attacker did to it, the inode is out of reach wherever a name of it is left.
@@ -113,6 +123,7 @@ impl Scene {
                     thread::yield_now();
                 }
                 self.assert_protected();
+                self.assert_clean_files_are_there();
                 for hold in writer.holds().unwrap() {
                     self.assert_out_of_reach(hold.identity.inode);
                 }
@@ -301,7 +312,9 @@ fn the_place_of_a_restore_is_planted_with_links_folders_and_files() {
         Scene::new(place).run(
             |scene| {
                 let (model, note) = (&scene.model, scene.dir.join("model.bin.quarantined.txt"));
-                let _ = symlink(scene.protected.join("new"), model);
+                if symlink(scene.protected.join("new"), model).is_err() {
+                    return;
+                }
                 let _ = symlink(scene.protected.join("note"), &note);
                 let _ = fs::remove_file(model);
                 let _ = fs::create_dir(model);
@@ -322,4 +335,38 @@ fn the_place_of_a_restore_is_planted_with_links_folders_and_files() {
             },
         );
     }
+}
+
+#[test]
+fn a_file_that_appears_during_a_restore_is_not_overwritten() {
+    let (is_restoring, has_linked, round) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
+    Scene::new(Where::SameFileSystem).run(
+        |scene| {
+            if is_restoring.swap(false, Ordering::SeqCst) {
+                let delay = Duration::from_micros(round.load(Ordering::SeqCst) * 7919 % 1500);
+                let begun = Instant::now();
+                while begun.elapsed() < delay {
+                    std::hint::spin_loop();
+                }
+                let linked = fs::hard_link(scene.dir.join("clean"), &scene.model);
+                has_linked.store(linked.is_ok(), Ordering::SeqCst);
+            }
+        },
+        |scene, vault, writer| {
+            round.fetch_add(1, Ordering::SeqCst);
+            has_linked.store(false, Ordering::SeqCst);
+            assert!(quarantine(vault, writer, &scene.model));
+            let id = writer.holds().unwrap().pop().unwrap().id;
+            is_restoring.store(true, Ordering::SeqCst);
+            let how = crate::action::Restore { to: To::OriginalPlace, allow: None };
+            let is_restored = vault.restore(writer, id, &how).is_ok();
+            let is_clean = fs::read(&scene.model).unwrap() == b"clean";
+            assert_ne!(is_clean, is_restored, "one of the two is at the place, and told so");
+            while is_restoring.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            assert!(!(is_restored && has_linked.load(Ordering::SeqCst)), "the other file was overwritten");
+            true
+        },
+    );
 }

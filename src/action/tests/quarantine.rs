@@ -1,12 +1,13 @@
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
 
 use crate::action::{ActionError, NOTE_SUFFIX, OpenError, To, open_for_scan};
 use crate::caches::{CacheKind, Origin};
 use crate::store::{HoldState, Name, Outcome, Reader};
 
-use super::world::{CONTENT, Where, World, look_of, names_in, record};
+use super::world::{CONTENT, Where, World, is_root, look_of, names_in, record};
 
 #[test]
 fn a_file_is_moved_into_the_vault_and_a_note_says_why() {
@@ -212,4 +213,27 @@ fn what_cannot_be_taken_is_left_as_it_was_and_told() {
         detail.hold.map(|hold| hold.state),
         writer.unfinished().unwrap().first().map(|_| HoldState::Taking).or(Some(HoldState::Failed))
     );
+}
+
+#[test]
+fn the_inode_becomes_ours_while_it_is_held_and_its_owners_again_after() {
+    let theirs = if is_root() {
+        (65534, 65534)
+    } else {
+        (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
+    };
+    let owner = |path: &Path| fs::symlink_metadata(path).map(|metadata| (metadata.uid(), metadata.gid())).unwrap();
+    for place in [Where::SameFileSystem, Where::OtherFileSystem] {
+        let world = World::new(place);
+        let path = world.bad_file("model.bin");
+        let elsewhere = world.files.with_file_name("elsewhere");
+        fs::hard_link(&path, &elsewhere).unwrap();
+        chown(&path, Some(theirs.0), Some(theirs.1)).unwrap();
+        let done = world.quarantine(&path).unwrap();
+        assert_eq!(owner(&elsewhere).0, rustix::process::geteuid().as_raw(), "its owner cannot change the mode back");
+        assert_eq!(owner(done.note.as_deref().unwrap()), theirs, "the note is the user's own");
+        world.restore(done.id, To::OriginalPlace).unwrap();
+        assert_eq!(owner(&path), theirs);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+    }
 }

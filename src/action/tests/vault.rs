@@ -69,3 +69,14 @@ fn old_files_are_pruned_and_young_ones_kept() {
     assert_eq!(world.state(done.id), HoldState::Deleted);
     assert!(world.kept().is_empty());
 }
+
+#[test]
+fn what_lies_in_the_vault_without_a_record_is_told_and_left_alone() {
+    let world = World::new(Where::SameFileSystem);
+    world.quarantine(&world.bad_file("model.bin")).unwrap();
+    let recovered = world.vault().recover(&mut world.writer()).unwrap();
+    assert!(recovered.strays.is_empty(), "{recovered:?}");
+    fs::remove_file(&world.history).unwrap();
+    let recovered = world.vault().recover(&mut world.writer()).unwrap();
+    assert_eq!(recovered.strays, [world.vault_path.join(&world.kept()[0])]);
+}

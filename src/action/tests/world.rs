@@ -150,7 +150,11 @@ pub(super) fn report() -> Report {
 }
 
 pub(super) fn record(writer: &mut Writer, opened: &Opened) -> ScanId {
-    let scan = NewScan {
+    writer.record(&new_scan(opened)).unwrap().scan
+}
+
+pub(super) fn new_scan(opened: &Opened) -> NewScan {
+    NewScan {
         path: opened.path.clone(),
         identity: opened.identity,
         origin: Origin::folder(),
@@ -162,8 +166,7 @@ pub(super) fn record(writer: &mut Writer, opened: &Opened) -> ScanId {
         decision: Decision::Quarantine,
         decided_by: "policy.work.critical".into(),
         sha256: None,
-    };
-    writer.record(&scan).unwrap().scan
+    }
 }
 
 pub(super) fn names_in(folder: &Path) -> Vec<String> {
@@ -211,12 +214,8 @@ pub(super) fn is_root() -> bool {
 /// A folder on another file system than `folder`: /dev/shm is a tmpfs wherever Linux runs.
 pub(super) fn other_file_system(folder: &Path) -> PathBuf {
     let device = fs::metadata(folder).unwrap().dev();
-    [
-        PathBuf::from("/dev/shm"),
-        PathBuf::from("/run/user").join(rustix::process::getuid().as_raw().to_string()),
-        std::env::current_dir().unwrap(),
-    ]
-    .into_iter()
-    .find(|other| fs::metadata(other).is_ok_and(|metadata| metadata.dev() != device))
-    .expect("a second file system, such as /dev/shm")
+    [PathBuf::from("/dev/shm"), std::env::temp_dir()]
+        .into_iter()
+        .find(|other| fs::metadata(other).is_ok_and(|metadata| metadata.dev() != device))
+        .expect("a second file system, such as /dev/shm")
 }

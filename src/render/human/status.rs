@@ -22,7 +22,10 @@ const MAX_LINES: usize = 10;
 pub fn status(to: &mut dyn Write, overview: &Overview) -> io::Result<()> {
     match &overview.daemon {
         Some(status) => daemon(to, status)?,
-        None => writeln!(to, "{BAD}not running{BAD:#}: start it with `modelscand watch`; what follows is what is on record")?,
+        None => writeln!(
+            to,
+            "{BAD}not running{BAD:#}: start it with `modelscand watch`; what follows is what is on record"
+        )?,
     }
     counts(to, &overview.counts)?;
     last_findings(to, &overview.last_findings)
@@ -40,7 +43,8 @@ fn daemon(to: &mut dyn Write, status: &Status) -> io::Result<()> {
     }
     writeln!(to, "\n{STRONG}watching{STRONG:#}")?;
     for watched in &status.watching {
-        let state = if watched.state == "watching" { String::new() } else { format!(" {FAINT}({}){FAINT:#}", watched.state) };
+        let state =
+            if watched.state == "watching" { String::new() } else { format!(" {FAINT}({}){FAINT:#}", watched.state) };
         writeln!(to, "  {:<12} {}{state}", watched.cache, watched.path)?;
     }
     let more = status.scanning.len().saturating_sub(MAX_LINES);
@@ -80,7 +84,14 @@ fn last_findings(to: &mut dyn Write, scans: &[ScanSummary]) -> io::Result<()> {
         let name = scan.names.first().map_or(&scan.path, |name| &name.path);
         let rule = scan.worst_finding.as_ref().map(|finding| finding.rule.as_str()).unwrap_or_default();
         let done = scan.action.as_ref().map(|action| action.kind.as_str()).unwrap_or_default();
-        writeln!(to, "  {:>5}  {style}{}{style:#}  {}  {rule}  {done}  {}", scan.id, scan.verdict, ago(scan.started_at), text_of(name))?;
+        writeln!(
+            to,
+            "  {:>5}  {style}{}{style:#}  {}  {rule}  {done}  {}",
+            scan.id,
+            scan.verdict,
+            ago(scan.started_at),
+            text_of(name)
+        )?;
     }
     Ok(())
 }

@@ -98,6 +98,11 @@ fn escape_of(name: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// `true` when a name climbs with `..` or is cut by NUL; an absolute one alone does not.
+pub(crate) fn climbs(name: &[u8]) -> bool {
+    name.contains(&0) || name.split(|byte| is_separator(*byte)).any(|part| part == b"..")
+}
+
 fn is_rooted(name: &[u8]) -> bool {
     let is_drive = matches!(name, [letter, b':', ..] if letter.is_ascii_alphabetic());
     matches!(name, [b'/' | b'\\', ..]) || is_drive

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::{Format, RuleInfo, archive};
 use crate::report::{Finding, Severity};
+use crate::scan::decode::Beginning;
 use crate::scan::decode::codec::Codec;
 use crate::scan::identify::Probe;
 use crate::scan::input::Input;
@@ -108,7 +109,10 @@ pub static JOBLIB_ZF: Format = Format {
 fn is_zlib(probe: &Probe<'_>) -> io::Result<bool> {
     // The four levels with the full window; joblib, too, asks for the first byte.
     let is_header = matches!(probe.head, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]);
-    Ok(is_header && Codec::Zlib.decode(probe.input)?.begins_well(probe.input.size()?)?)
+    if !is_header {
+        return Ok(false);
+    }
+    Ok(Codec::Zlib.decode(probe.input)?.begins(probe.input.size()?)? != Beginning::Damaged)
 }
 
 fn is_lzma(probe: &Probe<'_>) -> io::Result<bool> {
@@ -122,7 +126,15 @@ fn is_lzma(probe: &Probe<'_>) -> io::Result<bool> {
         && first == 0
         && (size == u64::MAX || size < 1 << 38)
         && (dictionary == u32::MAX || matches!(dictionary >> dictionary.trailing_zeros().min(31), 1 | 3));
-    Ok(is_header && Codec::LzmaAlone.decode(probe.input)?.begins_well(probe.input.size()?)?)
+    if !is_header {
+        return Ok(false);
+    }
+    Ok(match Codec::LzmaAlone.decode(probe.input)?.begins(probe.input.size()?)? {
+        Beginning::Sound => true,
+        // Nothing was tried: then only the properties that every writer uses by default count.
+        Beginning::TooLarge => props == 0x5d,
+        Beginning::DamagedAtEnd | Beginning::Damaged => false,
+    })
 }
 
 fn unpack(scan: &mut Scan<'_>, input: &Input, codec: Codec) -> Result<(), Stop> {

@@ -1,5 +1,6 @@
 """Frames, series and indexes of pandas, with the types whose pickles surprised scanners: zones, periods, intervals."""
 import datetime
+import os
 import sys
 
 import numpy as np
@@ -72,7 +73,17 @@ def pickled(corpus):
 def to_pickle(corpus):
     frame = frames()["plain"]
     for suffix in ("pkl", "pkl.gz", "pkl.bz2", "pkl.xz", "pkl.zip", "pkl.zst", "pkl.tar"):
-        corpus.save(FRAMEWORK, "to-pickle." + suffix, lambda path: frame.to_pickle(path), "DataFrame.to_pickle")
+        corpus.save(FRAMEWORK, "to-pickle." + suffix, lambda path: by_name(frame, path), "DataFrame.to_pickle")
+
+
+def by_name(frame, path):
+    """Saves into the folder where it stands: older versions name the member of a zip after the path that they are given."""
+    here = os.getcwd()
+    os.chdir(os.path.dirname(path))
+    try:
+        frame.to_pickle(os.path.basename(path))
+    finally:
+        os.chdir(here)
 
 
 def grouped(corpus):

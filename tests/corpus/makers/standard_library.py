@@ -91,7 +91,6 @@ def newer():
     """What Python 2.7 does not have."""
     if sys.version_info[0] == 2:
         return {}
-    import enum
     import http
     import ipaddress
     import pathlib

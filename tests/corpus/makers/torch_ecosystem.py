@@ -101,7 +101,6 @@ def ultralytics(corpus):
 def fastai(corpus):
     import numpy as np
     import pandas as pd
-    import torch
     from fastai.tabular.all import Categorify, FillMissing, Normalize, TabularDataLoaders, tabular_learner
     frame = pd.DataFrame({"plan": ["free", "paid"] * 8, "age": np.arange(16.0), "y": [0, 1] * 8})
 
@@ -109,7 +108,7 @@ def fastai(corpus):
         loaders = TabularDataLoaders.from_df(frame, path=folder, y_names="y", cat_names=["plan"], cont_names=["age"], procs=[Categorify, FillMissing, Normalize], bs=4, num_workers=0)
         learner = tabular_learner(loaders, layers=[4])
         learner.export("export.pkl")
-        copied(corpus, "fastai", "export.pkl", os.path.join(folder, "export.pkl"), "Learner.export")
+        copied(corpus, "fastai", "export.pkl", os.path.join(folder, "export.pkl"), "Learner.export", "medium", "bound methods are rebuilt as cloudpickle rebuilds them")
         learner.model_dir = folder
         learner.save("learner")
         copied(corpus, "fastai", "learner.pth", os.path.join(folder, "learner.pth"), "Learner.save")

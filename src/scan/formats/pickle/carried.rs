@@ -68,7 +68,7 @@ impl Machine<'_> {
     fn report_code(&mut self, at: u64, reach: Option<Reach>) {
         let reach = reach.unwrap_or(Reach { severity: Severity::High, listed: Vec::new(), is_whole: false });
         let finding = Finding::new(rule::EMBEDDED_CODE, reach.severity, reach.message());
-        self.found.push(finding.at(at).evidence(reach.listed.join(", ")));
+        self.report(finding.at(at).evidence(reach.listed.join(", ")));
     }
 
     /// What is wrong with a call that makes a function or class out of what the file carries.
@@ -105,7 +105,7 @@ impl Machine<'_> {
     }
 
     fn gather_text(&self, value: Value, out: &mut String, depth: u8) {
-        if out.len() > MAX_CODE_BYTES {
+        if out.len() > MAX_CODE_BYTES || !self.takes_work() {
             return;
         }
         if let Some(text) = self.text(value, MAX_CODE_BYTES) {

@@ -139,7 +139,7 @@ impl Call<'_, '_> {
 
     fn encodes_text(&self) -> Option<Objection> {
         self.is_known().or_else(|| {
-            let Some(encoding) = self.argument(1) else { return None };
+            let encoding = self.argument(1)?;
             let is_plain =
                 self.machine.text(encoding, 32).is_some_and(|name| ENCODINGS.contains(&&*name.to_ascii_lowercase()));
             (!is_plain).then(|| unusual("Encodes with a codec that no model uses, which hides what it makes"))

@@ -42,7 +42,6 @@ impl Machine<'_> {
                 out.push_str(&self.globals.get(id).map_or_else(String::new, |g| g.path()));
                 out.push_str("(…)");
             }
-            View::Number(n) => out.push_str(&n.to_string()),
             View::Persistent => out.push_str("persistent_load(…)"),
             View::Unknown | View::Plain => out.push('…'),
         }

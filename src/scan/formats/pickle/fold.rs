@@ -52,7 +52,6 @@ impl Machine<'_> {
     pub(super) fn literal(&self, value: Value, max_bytes: usize) -> Option<literal::Constant> {
         match value.view() {
             View::Const(at) => literal::read(self.input, self.place(at), max_bytes).ok().flatten(),
-            View::Number(n) => Some(literal::Constant { literal: Literal::Int(n.into()), is_whole: true, span: None }),
             _ => None,
         }
     }
@@ -68,6 +67,7 @@ impl Machine<'_> {
 
     /// The arguments that `value` stands for, if all of them are known to be there.
     pub(super) fn arguments(&self, value: Value) -> Option<Vec<Value>> {
+        self.takes_work().then_some(())?;
         match value.view() {
             View::Node(id) if self.heap.shape(id) == Some(Shape::Tuple) && self.heap.is_whole(id) => {
                 Some(self.heap.items(id).to_vec())
@@ -78,6 +78,7 @@ impl Machine<'_> {
     }
 
     pub(super) fn fold(&self, value: Value, max_bytes: usize, depth: u8) -> Option<Folded> {
+        self.takes_work().then_some(())?;
         match value.view() {
             View::Const(_) => {
                 let constant = self.literal(value, max_bytes)?;
@@ -221,8 +222,14 @@ fn concatenate(left: Folded, right: Folded) -> Option<Folded> {
     Some(match (left, right) {
         (Folded::Text(left), right) => Folded::Text(left + &right.into_text()?),
         (left @ Folded::Str(_), Folded::Text(right)) => Folded::Text(left.into_text()? + &right),
-        (Folded::Str(left), Folded::Str(right)) => Folded::Str([left, right].concat()),
-        (Folded::Bytes(left) | Folded::Str(left), right) => Folded::Bytes([left, right.into_bytes()?].concat()),
+        (Folded::Str(mut left), Folded::Str(right)) => {
+            left.extend(right);
+            Folded::Str(left)
+        }
+        (Folded::Bytes(mut left) | Folded::Str(mut left), right) => {
+            left.extend(right.into_bytes()?);
+            Folded::Bytes(left)
+        }
     })
 }
 

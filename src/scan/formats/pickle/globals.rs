@@ -50,7 +50,7 @@ impl Global {
 }
 
 /// All imports of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Globals {
     list: Vec<Global>,
     by_name: HashMap<(Box<str>, Box<str>), GlobalId>,

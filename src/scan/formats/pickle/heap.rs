@@ -50,7 +50,7 @@ struct Node {
 }
 
 /// All nodes of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Heap {
     nodes: Vec<Node>,
     items: Vec<Value>,

@@ -69,7 +69,7 @@ impl Machine<'_> {
             None => (Severity::High, "Loads a companion file whose name cannot be told"),
         };
         let finding = Finding::new(rule::COMPANION_FILE, severity, message);
-        self.found.push(finding.at(at).evidence(name.unwrap_or_default()));
+        self.report(finding.at(at).evidence(name.unwrap_or_default()));
     }
 
     /// Bytes of the array that begins at `start`, padding included; inside, `None` when it is a pickle.
@@ -121,6 +121,7 @@ impl Machine<'_> {
     fn fields_hold_objects(&self, fields: Value, depth: u8) -> bool {
         let Some(id) = fields.as_node() else { return matches!(fields.view(), View::Unknown) };
         depth >= MAX_DEPTH
+            || !self.takes_work()
             || self.heap.items(id).as_chunks::<2>().0.iter().any(|[_, field]| {
                 let inner = field.as_node().map(|field| self.heap.item(field, 0));
                 inner.and_then(|inner| self.dtype_at(inner, depth + 1)).is_none_or(|dtype| dtype.has_objects)

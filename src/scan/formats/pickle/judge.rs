@@ -52,7 +52,7 @@ impl Machine<'_> {
             }
             Err(global) => {
                 if let Some(objection) = import_objection(&global.judgement) {
-                    self.found.push(finding(&objection, at, &global.path(), &global.path()));
+                    self.report(finding(&objection, at, &global.path(), &global.path()));
                 }
                 Value::UNKNOWN
             }
@@ -76,23 +76,25 @@ impl Machine<'_> {
 
     fn report_unresolvable(&mut self, at: u64, message: &str, evidence: &str) {
         let finding = Finding::new(rule::UNRESOLVABLE_GLOBAL, Severity::High, message);
-        self.found.push(finding.at(at).evidence(evidence));
+        self.report(finding.at(at).evidence(evidence));
     }
 
     /// Tells of the imports that no finding tells of yet.
     pub(super) fn tell_imports(&mut self) {
+        let mut objections = Vec::new();
         for global in self.globals.iter_mut().filter(|global| !global.is_told) {
             global.is_told = true;
-            if let Some(objection) = import_objection(&global.judgement) {
-                let path = global.path();
-                self.found.push(finding(&objection, global.at, &path, &path));
-            }
+            objections
+                .extend(import_objection(&global.judgement).map(|objection| (objection, global.at, global.path())));
+        }
+        for (objection, at, path) in objections {
+            self.report(finding(&objection, at, &path, &path));
         }
     }
 
     /// Judges a call, and gives what is known of its result.
     pub(super) fn call(&mut self, at: u64, how: How, callee: Value, arguments: Value, keywords: Value) -> Value {
-        if self.call_depth >= MAX_CALL_DEPTH {
+        if self.call_depth >= MAX_CALL_DEPTH || !self.takes_work() {
             self.report_unresolvable(at, "Calls within calls, deeper than is followed", &self.show(callee));
             return Value::UNKNOWN;
         }
@@ -100,7 +102,7 @@ impl Machine<'_> {
         let result = match callee.view() {
             View::Global(id) => self.call_global(at, how, id, arguments, keywords),
             View::Node(_) | View::Made(_) => self.call_result(at, how, callee, arguments, keywords),
-            View::Const(_) | View::Number(_) => {
+            View::Const(_) => {
                 self.fault(at, "a call of a constant");
                 Value::UNKNOWN
             }
@@ -139,14 +141,14 @@ impl Machine<'_> {
             How::New => self.show_call(&format!("{path}.__new__"), arguments),
             How::Call | How::Instance => self.show_call(&path, arguments),
         };
-        self.found.push(finding(objection, at, &evidence, &path));
+        self.report(finding(objection, at, &evidence, &path));
     }
 
     fn call_unknown(&mut self, at: u64, callee: Value, arguments: Value) {
         let evidence = self.show_call(&self.show(callee), arguments);
         let message = "Calls something that cannot be told before the file is loaded";
         let finding = Finding::new(rule::UNLISTED_CALL, Severity::High, message);
-        self.found.push(finding.at(at).evidence(evidence));
+        self.report(finding.at(at).evidence(evidence));
     }
 
     /// A call of what another call gave.
@@ -157,7 +159,7 @@ impl Machine<'_> {
         if how == How::New && self.is_carried(callee) {
             let message = "Constructs and fills an object of a class that the file itself carries";
             let finding = Finding::new(rule::UNLISTED_CLASS, Severity::Medium, message);
-            self.found.push(finding.at(at).evidence(self.show_call(&self.show(callee), arguments)));
+            self.report(finding.at(at).evidence(self.show_call(&self.show(callee), arguments)));
             return self.make(Shape::Constructed, &[callee, arguments, keywords]);
         }
         self.call_unknown(at, callee, arguments);
@@ -190,7 +192,7 @@ impl Machine<'_> {
                 self.await_array(at, target);
             }
             View::Made(_) | View::Unknown | View::Persistent | View::Plain => self.judge_state(at, target, state),
-            View::Const(_) | View::Node(_) | View::Number(_) => {}
+            View::Const(_) | View::Node(_) => {}
         }
     }
 
@@ -206,7 +208,7 @@ impl Machine<'_> {
         let path = global.path();
         let severity = if is_dangerous { Severity::Critical } else { Severity::High };
         let evidence = format!("{path}.__dict__.update({})", self.show(state));
-        self.found.push(finding(&Objection::new(rule::STATE_INJECTION, severity, message), at, &evidence, &path));
+        self.report(finding(&Objection::new(rule::STATE_INJECTION, severity, message), at, &evidence, &path));
     }
 
     /// Looks for attributes that make Python call them.
@@ -219,7 +221,7 @@ impl Machine<'_> {
             let message = "Sets a special attribute of an object, which makes Python call it";
             let evidence = format!("{}.{name} = {}", self.show(target), self.show(value));
             let finding = Finding::new(rule::STATE_INJECTION, Severity::High, message);
-            self.found.push(finding.at(at).evidence(evidence));
+            self.report(finding.at(at).evidence(evidence));
         }
     }
 
@@ -285,14 +287,14 @@ impl Machine<'_> {
         let message = "A reference to stored data names something else than a class of storages";
         let evidence = self.show(id);
         let objection = Objection::new(rule::UNLISTED_CALL, Severity::High, message);
-        self.found.push(finding(&objection, at, &evidence, &path));
+        self.report(finding(&objection, at, &evidence, &path));
     }
 
     /// EXT1, EXT2, EXT4 import by a number that was registered before.
     pub(super) fn judge_extension(&mut self, at: u64, code: u64) {
         let message = "Imports by a number of copyreg's registry, which hides what is imported; no model does";
         let finding = Finding::new(rule::EXTENSION_CODE, Severity::High, message);
-        self.found.push(finding.at(at).evidence(format!("copyreg._inverted_registry[{code}]")));
+        self.report(finding.at(at).evidence(format!("copyreg._inverted_registry[{code}]")));
     }
 
     /// The callee of a called or constructed node, if it is an import.

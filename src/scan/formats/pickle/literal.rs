@@ -35,15 +35,6 @@ pub(super) struct Constant {
 }
 
 impl Literal {
-    /// The text, if it is one for some loader.
-    pub(super) fn into_text(self) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Str(bytes) => Some(text_of(&bytes)),
-            _ => None,
-        }
-    }
-
     /// The bytes, if it is a byte string for some loader.
     pub(super) fn into_bytes(self) -> Option<Vec<u8>> {
         match self {

@@ -4,26 +4,30 @@
 //! so that a difference between loaders hides nothing. It ends at STOP, at a byte that is no opcode, or at the end of the bytes. What is
 //! imported and called is handed to the judge (`judge.rs`); the loop itself allocates nothing for constants.
 
+use std::cell::Cell;
 use std::io;
 
 use super::frames::{Frames, Framing};
 use super::globals::Globals;
 use super::heap::{Heap, Shape};
-use super::judge::How;
-use super::literal::{self, Place};
+
+use super::literal::Place;
 use super::memo::Memo;
 use super::nested::Nested;
 use super::opcodes as op;
 use super::stack::Stack;
 use super::value::{Value, View};
-use crate::report::Finding;
+use crate::report::{Finding, Severity};
 use crate::scan::input::{Cursor, Input};
 use crate::scan::rules::Rules;
 
-/// The longest line of text that is kept of a GLOBAL or INST; no name of Python is longer.
-const MAX_NAME_BYTES: usize = 64 * 1024;
 /// Bytes between an import and the finding about it, at most, when no call tells of it.
 const TELL_WITHIN_BYTES: u64 = 1 << 20;
+/// Steps that working out the values of one opcode may take.
+const MAX_WORK: u32 = 50_000;
+/// Findings of one stream; beyond the first only what is critical is told, and beyond the second nothing is.
+const MAX_FINDINGS: u32 = 2048;
+const MAX_CRITICAL: u32 = 8192;
 /// Memory of the heap before it forgets for the first time.
 const FIRST_FORGET_BYTES: usize = 24 << 20;
 
@@ -46,7 +50,7 @@ pub(super) struct Machine<'a> {
     pub(super) rules: &'a Rules,
     pub(super) cursor: Cursor<'a>,
     pub(super) stack: Stack,
-    memo: Memo,
+    pub(super) memo: Memo,
     pub(super) heap: Heap,
     pub(super) globals: Globals,
     /// As the last PROTO said.
@@ -69,21 +73,26 @@ pub(super) struct Machine<'a> {
     /// When the heap forgets next, and the bound that it keeps, in bytes.
     forget_at: usize,
     max_heap_bytes: usize,
+    /// Steps that working out one opcode's values may still take: shared values make trees of them exponential.
+    pub(super) work_left: Cell<u32>,
+    /// Findings made so far.
+    reported: u32,
     /// How deep calls within calls are being judged.
     pub(super) call_depth: u8,
-    pub(super) opcodes: u64,
 }
 
 impl<'a> Machine<'a> {
     /// A machine that will run the pickle at `offset`.
     pub(super) fn new(input: &'a Input, rules: &'a Rules, offset: u64, framing: Framing, max_bytes: u64) -> Self {
-        let max_heap_bytes = usize::try_from(max_bytes / 4).unwrap_or(usize::MAX);
+        // A quarter is for the memo, an eighth for the stack, half of that for its marks, and the heap is there twice when it forgets.
+        let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        let max_heap_bytes = max_bytes / 6;
         Self {
             input,
             rules,
             cursor: input.cursor(offset),
-            stack: Stack::default(),
-            memo: Memo::default(),
+            stack: Stack::new(max_bytes / 8),
+            memo: Memo::new(max_bytes / 4),
             heap: Heap::default(),
             globals: Globals::default(),
             protocol: 0,
@@ -97,8 +106,9 @@ impl<'a> Machine<'a> {
             tell_at: u64::MAX,
             forget_at: FIRST_FORGET_BYTES.min(max_heap_bytes),
             max_heap_bytes,
+            work_left: Cell::new(0),
+            reported: 0,
             call_depth: 0,
-            opcodes: 0,
         }
     }
 
@@ -114,7 +124,6 @@ impl<'a> Machine<'a> {
             let Some(opcode) = self.cursor.byte()? else {
                 return Ok(Pause::Broken(at, "the bytes end before STOP"));
             };
-            self.opcodes += 1;
             match opcode {
                 op::BINGET => self.get_counted(1)?,
                 op::MEMOIZE => self.memoize(at),
@@ -173,6 +182,7 @@ impl<'a> Machine<'a> {
 
     /// The opcodes that import, call or fill: few, and the only ones that can lead to a finding. `false`: there is no such opcode.
     fn rare(&mut self, opcode: u8, at: u64) -> io::Result<bool> {
+        self.work_left.set(MAX_WORK);
         match opcode {
             op::GLOBAL => self.global(at)?,
             op::STACK_GLOBAL => self.stack_global(at)?,
@@ -194,6 +204,40 @@ impl<'a> Machine<'a> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Takes one step of what working out values may take; `false` when there is none left.
+    pub(super) fn takes_work(&self) -> bool {
+        let left = self.work_left.get();
+        self.work_left.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Puts a finding aside to be taken away, unless there were too many.
+    pub(super) fn report(&mut self, finding: Finding) {
+        let max = if finding.severity == Severity::Critical { MAX_CRITICAL } else { MAX_FINDINGS };
+        if self.reported < max {
+            self.reported += 1;
+            self.found.push(finding);
+        }
+    }
+
+    /// Memory that a copy of the state takes, in bytes.
+    pub(super) fn state_bytes(&self) -> u64 {
+        (4096 + self.heap.bytes() + self.memo.bytes()) as u64
+    }
+
+    /// Another machine in the same state that goes on from `offset`, with nothing found yet.
+    pub(super) fn fork(&self, offset: u64) -> Self {
+        let mut fork = Self::new(self.input, self.rules, offset, Framing::Memory, 0);
+        fork.stack = self.stack.clone();
+        fork.memo = self.memo.clone();
+        fork.heap = self.heap.clone();
+        fork.globals = self.globals.clone();
+        fork.protocol = self.protocol;
+        fork.max_heap_bytes = self.max_heap_bytes;
+        fork.forget_at = self.forget_at;
+        fork
     }
 
     #[inline]
@@ -262,89 +306,6 @@ impl<'a> Machine<'a> {
         self.stack.push(Value::constant(at));
     }
 
-    /// The next `width` (at most 8) bytes as a little-endian number; what is missing counts as zero.
-    #[inline(always)]
-    fn number(&mut self, width: usize) -> io::Result<u64> {
-        self.align(width as u64);
-        if width == 1 {
-            return Ok(u64::from(self.cursor.byte()?.unwrap_or(0)));
-        }
-        let bytes = self.cursor.peek(width)?;
-        if width == 4
-            && let Some(four) = bytes.first_chunk::<4>()
-        {
-            let number = u32::from_le_bytes(*four);
-            self.cursor.skip(4);
-            return Ok(u64::from(number));
-        }
-        let mut wide = [0; 8];
-        wide.iter_mut().zip(bytes.iter().take(width)).for_each(|(to, from)| *to = *from);
-        self.cursor.skip(width as u64);
-        Ok(u64::from_le_bytes(wide))
-    }
-
-    #[inline(always)]
-    fn counted(&mut self, at: u64, width: usize) -> io::Result<()> {
-        if self.frames.buffer_end != 0 {
-            return self.counted_in_buffer(at, width);
-        }
-        let count = self.number(width)?;
-        self.cursor.skip(count);
-        self.stack.push(Value::constant(at));
-        Ok(())
-    }
-
-    #[cold]
-    fn counted_in_buffer(&mut self, at: u64, width: usize) -> io::Result<()> {
-        self.align(width as u64);
-        let operand = self.cursor.offset();
-        let count = self.number(width)?;
-        let behind = self.cursor.offset();
-        self.align(count);
-        let start = self.cursor.offset();
-        self.note_place(Place { opcode: at, operand, counted: (start != behind).then_some(start) });
-        self.cursor.skip(count);
-        self.stack.push(Value::constant(at));
-        Ok(())
-    }
-
-    /// Goes behind the next newline.
-    fn skip_line(&mut self) -> io::Result<()> {
-        loop {
-            let bytes = self.cursor.peek(1)?;
-            let (newline, all) = (bytes.iter().position(|b| *b == b'\n'), bytes.len());
-            self.cursor.skip(newline.map_or(all, |at| at + 1) as u64);
-            if newline.is_some() || all == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The text up to the next newline; its second half is `true` when it was too long to be kept. At the end of the bytes the last byte
-    /// is lost, as it is in CPython.
-    fn line(&mut self) -> io::Result<(Vec<u8>, bool)> {
-        let mut line = Vec::new();
-        self.align_line();
-        loop {
-            let bytes = self.cursor.peek(1)?;
-            let (newline, all) = (bytes.iter().position(|b| *b == b'\n'), bytes.len());
-            let taken = bytes.get(..newline.unwrap_or(all)).unwrap_or_default();
-            let room = MAX_NAME_BYTES.saturating_sub(line.len());
-            line.extend_from_slice(taken.get(..room.min(taken.len())).unwrap_or_default());
-            let is_cut = taken.len() > room;
-            self.cursor.skip(newline.map_or(all, |at| at + 1) as u64);
-            if all == 0 {
-                line.pop();
-            }
-            if is_cut && newline.is_none() {
-                self.skip_line()?;
-            }
-            if newline.is_some() || all == 0 || is_cut {
-                return Ok((line, is_cut));
-            }
-        }
-    }
-
     fn frame(&mut self) -> io::Result<()> {
         let size = self.number(8)?;
         self.enter_frame(size);
@@ -352,7 +313,7 @@ impl<'a> Machine<'a> {
     }
 
     #[inline]
-    fn pop(&mut self, at: u64) -> Value {
+    pub(super) fn pop(&mut self, at: u64) -> Value {
         match self.stack.pop() {
             Some(value) => value,
             None => {
@@ -383,7 +344,7 @@ impl<'a> Machine<'a> {
 
     /// The height of the last mark, which is taken away; without one, of the whole stack.
     #[inline]
-    fn mark(&mut self, at: u64) -> u64 {
+    pub(super) fn mark(&mut self, at: u64) -> u64 {
         match self.stack.pop_mark() {
             Some(mark) => mark,
             None => {
@@ -391,71 +352,6 @@ impl<'a> Machine<'a> {
                 0
             }
         }
-    }
-
-    #[inline]
-    fn memoize(&mut self, at: u64) {
-        let top = self.stack.top();
-        if top.is_none() {
-            self.fault(at, "MEMOIZE of nothing");
-        }
-        self.memo.add(top.unwrap_or(Value::UNKNOWN));
-    }
-
-    #[inline]
-    fn put_counted(&mut self, width: usize) -> io::Result<()> {
-        let index = self.number(width)?;
-        self.put(index);
-        Ok(())
-    }
-
-    #[inline]
-    fn put(&mut self, index: u64) {
-        let top = self.stack.top();
-        if top.is_none() {
-            self.fault(self.cursor.offset(), "PUT of nothing");
-        }
-        self.memo.put(index, top.unwrap_or(Value::UNKNOWN));
-    }
-
-    #[inline]
-    fn get_counted(&mut self, width: usize) -> io::Result<()> {
-        let index = self.number(width)?;
-        self.get(index);
-        Ok(())
-    }
-
-    #[inline]
-    fn get(&mut self, index: u64) {
-        let value = self.memo.get(index);
-        if value.is_none() {
-            self.fault(self.cursor.offset(), "GET of what was never put");
-        }
-        self.stack.push(value.unwrap_or(Value::UNKNOWN));
-    }
-
-    fn get_line(&mut self, at: u64) -> io::Result<()> {
-        match self.index_line(at)? {
-            Some(index) => self.get(index),
-            None => self.stack.push(Value::UNKNOWN),
-        }
-        Ok(())
-    }
-
-    fn put_line(&mut self, at: u64) -> io::Result<()> {
-        if let Some(index) = self.index_line(at)? {
-            self.put(index);
-        }
-        Ok(())
-    }
-
-    fn index_line(&mut self, at: u64) -> io::Result<Option<u64>> {
-        let (line, _) = self.line()?;
-        let index = literal::integer(&line, 10).and_then(|n| u64::try_from(n).ok());
-        if index.is_none() {
-            self.fault(at, "an index of the memo that is no number");
-        }
-        Ok(index)
     }
 
     /// Makes a node, and has the heap forget when it grew too large.
@@ -473,8 +369,9 @@ impl<'a> Machine<'a> {
         let forgotten = self.heap.forget();
         self.memo.rename(|value| forgotten.renamed(value));
         self.stack.values_mut().iter_mut().for_each(|value| *value = forgotten.renamed(*value));
-        self.forget_at =
-            (self.heap.bytes() * 2).clamp(FIRST_FORGET_BYTES.min(self.max_heap_bytes), self.max_heap_bytes);
+        // Renaming goes through the whole memo: the larger that is, the less often it should be.
+        let wanted = self.heap.bytes() * 2 + self.memo.bytes();
+        self.forget_at = wanted.clamp(FIRST_FORGET_BYTES.min(self.max_heap_bytes), self.max_heap_bytes);
         forgotten
     }
 
@@ -537,94 +434,5 @@ impl<'a> Machine<'a> {
             }
             _ => self.add_to_object(at, opcode, target, items),
         }
-    }
-
-    fn global(&mut self, at: u64) -> io::Result<()> {
-        let (module, module_cut) = self.line()?;
-        let (name, name_cut) = self.line()?;
-        let value = self.import_written(at, &module, &name, module_cut || name_cut);
-        self.stack.push(value);
-        Ok(())
-    }
-
-    fn import_written(&mut self, at: u64, module: &[u8], name: &[u8], is_cut: bool) -> Value {
-        let (module, name) = (literal::text_of(module), literal::text_of(name));
-        if is_cut {
-            self.unresolvable_global(at, "a name of many thousand characters");
-        }
-        self.import(at, &module, &name, self.protocol < 3)
-    }
-
-    fn stack_global(&mut self, at: u64) -> io::Result<()> {
-        let name = self.pop(at);
-        let module = self.pop(at);
-        let value = match (self.text(module, MAX_NAME_BYTES), self.text(name, MAX_NAME_BYTES)) {
-            (Some(module), Some(name)) => self.import(at, &module, &name, self.protocol < 3),
-            _ => self.import_unknown(at, module, name),
-        };
-        self.stack.push(value);
-        Ok(())
-    }
-
-    fn instance(&mut self, at: u64) -> io::Result<()> {
-        let (module, module_cut) = self.line()?;
-        let (name, name_cut) = self.line()?;
-        let mark = self.mark(at);
-        let callee = self.import_written(at, &module, &name, module_cut || name_cut);
-        let arguments = self.heap.make(Shape::Tuple, self.stack.since(mark));
-        self.stack.drop_to(mark);
-        let made = self.call(at, How::Instance, callee, arguments, Value::VACANT);
-        self.stack.push(made);
-        Ok(())
-    }
-
-    fn object(&mut self, at: u64) {
-        let mark = self.mark(at);
-        let (callee, arguments) = match self.stack.since(mark).split_first() {
-            Some((callee, arguments)) => (*callee, self.heap.make(Shape::Tuple, arguments)),
-            None => {
-                self.fault(at, "OBJ without a class");
-                (Value::UNKNOWN, Value::UNKNOWN)
-            }
-        };
-        self.stack.drop_to(mark);
-        let made = self.call(at, How::Instance, callee, arguments, Value::VACANT);
-        self.stack.push(made);
-    }
-
-    fn reduce(&mut self, at: u64) {
-        let arguments = self.pop(at);
-        let callee = self.pop(at);
-        let made = self.call(at, How::Call, callee, arguments, Value::VACANT);
-        self.stack.push(made);
-    }
-
-    fn new_object(&mut self, at: u64, has_keywords: bool) {
-        let keywords = if has_keywords { self.pop(at) } else { Value::VACANT };
-        let arguments = self.pop(at);
-        let callee = self.pop(at);
-        let made = self.call(at, How::New, callee, arguments, keywords);
-        self.stack.push(made);
-    }
-
-    fn build(&mut self, at: u64) {
-        let state = self.pop(at);
-        match self.stack.top() {
-            Some(target) => self.fill(at, target, state),
-            None => self.fault(at, "BUILD of nothing"),
-        }
-    }
-
-    fn persistent(&mut self, at: u64) {
-        let id = self.pop(at);
-        self.judge_persistent(at, id);
-        self.stack.push(Value::PERSISTENT);
-    }
-
-    fn extension(&mut self, at: u64, width: usize) -> io::Result<()> {
-        let code = self.number(width)?;
-        self.judge_extension(at, code);
-        self.stack.push(Value::UNKNOWN);
-        Ok(())
     }
 }

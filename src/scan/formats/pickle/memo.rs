@@ -7,14 +7,14 @@ use std::collections::HashMap;
 
 use super::value::{Value, View};
 
-/// Indexes that the array serves, and entries of the map.
-const MAX_DENSE: usize = 16 << 20;
-const MAX_SPARSE: usize = 1 << 20;
 /// How far beyond its end the array grows for one entry.
 const MAX_GAP: usize = 1 << 16;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Memo {
+    /// Indexes that the array serves, and entries of the map.
+    max_dense: usize,
+    max_sparse: usize,
     /// Vacant where nothing was put.
     dense: Vec<Value>,
     sparse: HashMap<u64, Value>,
@@ -25,6 +25,19 @@ pub(super) struct Memo {
 }
 
 impl Memo {
+    /// A memo that takes about `max_bytes`.
+    pub(super) fn new(max_bytes: usize) -> Self {
+        let max_dense = (max_bytes / size_of::<Value>()).max(1024);
+        Self {
+            max_dense,
+            max_sparse: max_dense / 16,
+            dense: Vec::new(),
+            sparse: HashMap::new(),
+            count: 0,
+            forgot: false,
+        }
+    }
+
     /// Remembers `value` under the next index.
     #[inline]
     pub(super) fn add(&mut self, value: Value) {
@@ -34,7 +47,7 @@ impl Memo {
     #[inline]
     pub(super) fn put(&mut self, index: u64, value: Value) {
         match usize::try_from(index) {
-            Ok(at) if at == self.dense.len() && at < MAX_DENSE => {
+            Ok(at) if at == self.dense.len() && at < self.max_dense => {
                 self.dense.push(value);
                 self.count += u64::from(self.sparse.is_empty() || self.sparse.remove(&index).is_none());
             }
@@ -51,14 +64,14 @@ impl Memo {
     #[cold]
     fn put_far(&mut self, index: u64, value: Value) {
         match usize::try_from(index) {
-            Ok(at) if at < MAX_DENSE && at - self.dense.len() < MAX_GAP => {
+            Ok(at) if at < self.max_dense && at - self.dense.len() < MAX_GAP => {
                 while self.dense.len() < at {
                     let earlier = self.sparse.remove(&(self.dense.len() as u64));
                     self.dense.push(earlier.unwrap_or(Value::VACANT));
                 }
                 self.put(index, value);
             }
-            _ if self.sparse.len() < MAX_SPARSE => {
+            _ if self.sparse.len() < self.max_sparse => {
                 self.count += u64::from(self.sparse.insert(index, value).is_none());
             }
             _ => {

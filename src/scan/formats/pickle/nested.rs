@@ -49,8 +49,8 @@ impl Machine<'_> {
     pub(super) fn load_arguments(&mut self, at: u64, id: GlobalId, arguments: &[Value]) {
         let Some(global) = self.globals.get(id) else { return };
         let is_pickle = match global.judgement {
-            Judgement::Conditional(Condition::LoadsPickleBytes) => true,
-            Judgement::Conditional(Condition::TorchLoadBytes | Condition::LoadsArchiveBytes) => false,
+            Judgement::Conditional(Condition::LoadsPickleBytes | Condition::TorchLoadBytes) => true,
+            Judgement::Conditional(Condition::LoadsArchiveBytes) => false,
             Judgement::Dangerous { .. }
             | Judgement::StandardLibrary
             | Judgement::Unknown

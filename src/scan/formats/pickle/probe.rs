@@ -7,10 +7,13 @@
 use std::io;
 use std::rc::Rc;
 
+use super::literal;
 use super::opcodes::{self as op, Argument};
+use crate::report::Severity;
 use crate::scan::Limits;
 use crate::scan::identify::Probe;
 use crate::scan::input::{Budget, Cursor, Input};
+use crate::scan::rules::{Judgement, Rules};
 
 /// Opcodes of a trial.
 const MAX_OPCODES: u32 = 65_536;
@@ -84,6 +87,8 @@ pub(super) fn is_pickle_at(input: &Input, offset: u64) -> io::Result<bool> {
     Ok(match (first, rest.first()) {
         // Two bytes could be chance; an opcode that goes on from there is not.
         (op::PROTO, Some(0..=5)) => trial != Trial::Broken || seen.opcodes >= 2,
+        // A frame of a plausible size: loaders differ on what follows its end.
+        (op::FRAME, _) if rest.get(4..8) == Some(&[0; 4]) => true,
         _ => match trial {
             Trial::Stopped => seen.imports > 0 || is_run_of_pickles(input, offset)?,
             Trial::Long => seen.imports > 0 || seen.opcodes >= MAX_OPCODES,
@@ -200,9 +205,13 @@ impl<'a> Run<'a> {
             Argument::Counted8 => 8,
             Argument::Line => return self.line(opcode),
             Argument::TwoLines => {
-                let both = self.name()? && self.name()?;
-                self.seen.imports += u32::from(both);
-                return Ok(both);
+                let (Some(module), Some(name)) = (self.name()?, self.name()?) else { return Ok(false) };
+                self.seen.imports += 1;
+                // Text that spells a known danger behind a `c` is no text.
+                let judgement = Rules::builtin().judge(&module, &name);
+                let is_danger = matches!(judgement, Judgement::Dangerous { severity: Severity::Critical, .. });
+                self.seen.telling += u32::from(is_danger);
+                return Ok(true);
             }
         };
         let operand = self.cursor.peek(fixed)?;
@@ -251,15 +260,18 @@ impl<'a> Run<'a> {
     }
 
     /// A line that is a dotted name.
-    fn name(&mut self) -> io::Result<bool> {
+    fn name(&mut self) -> io::Result<Option<String>> {
         let bytes = self.cursor.peek(MAX_NAME_BYTES)?;
-        let Some(end) = bytes.iter().take(MAX_NAME_BYTES).position(|b| *b == b'\n') else { return Ok(false) };
+        let Some(end) = bytes.iter().take(MAX_NAME_BYTES).position(|b| *b == b'\n') else { return Ok(None) };
         let name = bytes.get(..end).unwrap_or_default();
         let is_name = !name.is_empty()
-            && name.iter().all(|b| matches!(b, b'.' | b'_' | b'<' | b'>') || b.is_ascii_alphanumeric() || *b >= 0x80)
+            && name
+                .iter()
+                .all(|b| matches!(b, b'.' | b'_' | b'-' | b'<' | b'>') || b.is_ascii_alphanumeric() || *b >= 0x80)
             && !name.first().is_some_and(u8::is_ascii_digit);
+        let name = is_name.then(|| literal::text_of(name));
         self.cursor.skip(end as u64 + 1);
-        Ok(is_name)
+        Ok(name)
     }
 
     fn take(&mut self, count: u32) -> bool {

@@ -5,12 +5,11 @@
 
 use super::value::Value;
 
-/// Values and marks that are kept; the bottom half is forgotten beyond.
-const MAX_VALUES: usize = 4 << 20;
-const MAX_MARKS: usize = 2 << 20;
-
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Stack {
+    /// Values and marks that are kept; the bottom half is forgotten beyond.
+    max_values: usize,
+    max_marks: usize,
     values: Vec<Value>,
     /// Values below those that are kept.
     forgotten: u64,
@@ -21,9 +20,23 @@ pub(super) struct Stack {
 }
 
 impl Stack {
+    /// A stack that takes at most `max_bytes`, and half as much again for its marks.
+    pub(super) fn new(max_bytes: usize) -> Self {
+        let max_values = (max_bytes / size_of::<Value>()).max(1024);
+        Self {
+            max_values,
+            max_marks: max_values / 2,
+            values: Vec::new(),
+            forgotten: 0,
+            marks: Vec::new(),
+            marks_forgotten: 0,
+            fence: 0,
+        }
+    }
+
     #[inline]
     pub(super) fn push(&mut self, value: Value) {
-        if self.values.len() >= MAX_VALUES {
+        if self.values.len() >= self.max_values {
             self.forget_values();
         }
         self.values.push(value);
@@ -31,8 +44,8 @@ impl Stack {
 
     #[cold]
     fn forget_values(&mut self) {
-        self.values.drain(..MAX_VALUES / 2);
-        self.forgotten += (MAX_VALUES / 2) as u64;
+        self.values.drain(..self.max_values / 2);
+        self.forgotten += (self.max_values / 2) as u64;
     }
 
     #[inline]
@@ -59,18 +72,11 @@ impl Stack {
         if self.height() <= self.fence { None } else { Some(self.values.last().copied().unwrap_or(Value::UNKNOWN)) }
     }
 
-    /// Puts something else in place of the top.
-    pub(super) fn replace_top(&mut self, value: Value) {
-        if let Some(top) = self.values.last_mut() {
-            *top = value;
-        }
-    }
-
     #[inline]
     pub(super) fn mark(&mut self) {
-        if self.marks.len() >= MAX_MARKS {
-            self.marks.drain(..MAX_MARKS / 2);
-            self.marks_forgotten += (MAX_MARKS / 2) as u64;
+        if self.marks.len() >= self.max_marks {
+            self.marks.drain(..self.max_marks / 2);
+            self.marks_forgotten += (self.max_marks / 2) as u64;
         }
         self.fence = self.height();
         self.marks.push(self.fence);
@@ -107,11 +113,6 @@ impl Stack {
         } else {
             self.values.truncate(usize::try_from(mark - self.forgotten).unwrap_or(usize::MAX));
         }
-    }
-
-    /// `true` when nothing lies above the last mark.
-    pub(super) fn is_empty(&self) -> bool {
-        self.height() <= self.fence
     }
 
     /// Every value that is kept.

@@ -11,6 +11,7 @@ use super::frames::Framing;
 use super::literal::Literal;
 use super::machine::{Machine, Pause};
 use super::nested::{Nested, NestedBytes};
+use super::opcodes::argument;
 use super::{FORMAT, probe, rules as rule};
 use crate::report::{Finding, PartialCause, Severity};
 use crate::scan::input::Input;
@@ -24,6 +25,10 @@ const TORCH_PICKLES: u32 = 5;
 const MAX_SEARCH_BYTES: u64 = 1 << 20;
 /// Places of one file at which a search may find something that looks like a pickle.
 const MAX_RESYNCS: u32 = 64;
+/// Pickles inside arrays whose odd frames are read in every way.
+const MAX_FRAMED_DEPTH: u32 = 1;
+/// Memory of machines that is copied, over all arrays of a file, to read them as other loaders do.
+const MAX_FORKED_BYTES: u64 = 1 << 30;
 /// Pickles of one file that are run one after the other.
 const MAX_PICKLES: u32 = 1_000_000;
 
@@ -43,11 +48,12 @@ pub(super) struct Stream<'s, 'a> {
     /// Findings of the other reading of bytes that joblib takes for an array are told only when they are beyond doubt.
     covered_to: u64,
     resyncs: u32,
+    forked_bytes: u64,
 }
 
 impl<'s, 'a> Stream<'s, 'a> {
     pub(super) fn new(scan: &'s mut Scan<'a>, input: &'s Input) -> Self {
-        Self { scan, input, covered_to: 0, resyncs: 0 }
+        Self { scan, input, covered_to: 0, resyncs: 0, forked_bytes: 0 }
     }
 
     /// Scans from `offset` on to the end of the input.
@@ -119,7 +125,7 @@ impl<'s, 'a> Stream<'s, 'a> {
     /// Runs one pickle to its end.
     fn pickle(&mut self, at: u64, depth: u32) -> Result<End, Stop> {
         let (end, were_crossed) = self.reading(at, Framing::Memory, depth)?;
-        if were_crossed {
+        if were_crossed && depth <= MAX_FRAMED_DEPTH {
             // The other readings may break where this one does not, and the other way round; what they find counts.
             for framing in [Framing::Unbuffered, Framing::Buffered] {
                 let _ = self.reading(at, framing, depth)?;
@@ -179,7 +185,9 @@ impl<'s, 'a> Stream<'s, 'a> {
             NestedBytes::Span { at, size } => self.input.slice(at, size).as_member(&name),
             NestedBytes::Computed(bytes) => self.input.derived(&name, Rc::new(bytes)),
         };
-        if nested.is_pickle && !probe::is_pickle_at(&member, 0).unwrap_or(true) {
+        // PyTorch takes what is no zip for its old format, and unpickles it.
+        let is_zip = member.bytes_at(0, 4).is_ok_and(|head| head == b"PK\x03\x04");
+        if nested.is_pickle && !is_zip && !probe::is_pickle_at(&member, 0).unwrap_or(true) {
             self.scan.member_as(&FORMAT, &member);
         } else {
             self.scan.member(&member);
@@ -210,9 +218,18 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Runs the bytes of an array as opcodes, and tells only of what cannot be chance. Gives where that ended.
     fn other_reading(&mut self, machine: &Machine<'_>, at: u64) -> Result<u64, Stop> {
-        let max_bytes = self.scan.limits().max_machine_bytes / 4;
-        let mut other = Machine::new(self.input, self.scan.rules(), at, Framing::Memory, max_bytes);
-        other.protocol = machine.protocol;
+        // What begins with no opcode is data for every loader.
+        let first = self.input.bytes_at(at, 1)?.first().copied();
+        if first.is_none_or(|byte| argument(byte).is_none()) {
+            return Ok(at);
+        }
+        // Beyond the bound the run starts with an empty stack, which hides at most what needs values from before the array.
+        let mut other = if self.forked_bytes < MAX_FORKED_BYTES {
+            self.forked_bytes = self.forked_bytes.saturating_add(machine.state_bytes());
+            machine.fork(at)
+        } else {
+            Machine::new(self.input, self.scan.rules(), at, Framing::Memory, self.scan.limits().max_machine_bytes)
+        };
         loop {
             let pause = other.run()?;
             other.nested.clear();

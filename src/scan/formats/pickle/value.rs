@@ -30,8 +30,6 @@ pub(super) enum View {
     Plain,
     /// What the loader's `persistent_load` gives.
     Persistent,
-    /// A small number that the machine itself made.
-    Number(u32),
 }
 
 /// The place of a node in the heap.
@@ -69,10 +67,6 @@ impl Value {
         Self(4 << PAYLOAD_BITS | id.0 as u64)
     }
 
-    pub(super) const fn number(n: u32) -> Self {
-        Self(7 << PAYLOAD_BITS | n as u64)
-    }
-
     /// The value, unpacked.
     #[inline]
     pub(super) const fn view(self) -> View {
@@ -84,7 +78,6 @@ impl Value {
             4 => View::Made(GlobalId(payload as u32)),
             5 => View::Plain,
             6 => View::Persistent,
-            7 => View::Number(payload as u32),
             _ => View::Unknown,
         }
     }

@@ -34,6 +34,9 @@ struct Coder {
     size: u64,
 }
 
+/// Puts a filter behind a reader.
+type Filter = fn(Box<dyn Read>) -> BcjReader<Box<dyn Read>>;
+
 #[derive(Debug, Clone, Copy)]
 enum Method {
     Copy,
@@ -44,7 +47,7 @@ enum Method {
     Zstd,
     Delta,
     /// A filter for the jumps of a processor's code.
-    Jumps(fn(Box<dyn Read>) -> BcjReader<Box<dyn Read>>),
+    Jumps(Filter),
 }
 
 impl Method {

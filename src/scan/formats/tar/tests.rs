@@ -71,6 +71,17 @@ fn old_tar_without_magic_is_read_e14() {
 }
 
 #[test]
+fn call_in_any_member_of_an_early_pytorch_tar_e14_e15() {
+    const HONEST: &[u8] = b"\x80\x02K\x01.";
+    let names = ["sys_info", "pickle", "storages", "tensors"];
+    for bad in names {
+        let entries =
+            names.map(|name| entry(name, b'0', if name == bad { b"cos\nsystem\n(S'true'\ntR." } else { HONEST }));
+        assert_eq!(calls(&report_of(&tar(&entries))), [bad]);
+    }
+}
+
+#[test]
 fn compressed_tar_is_read_m01() {
     let member = ZipMember::deflated("x.tar", &tar(&[entry("p", b'0', &marker())]));
     assert_eq!(report_of(&zip(&[member])).findings[0].member, "x.tar!p");

@@ -31,7 +31,7 @@ pub(super) struct Entry {
     /// Where its central header is.
     pub(super) at: u64,
     pub(super) header: Header,
-    /// Where its local header may be: as written, and moved by what stands before the archive.
+    /// Where its local header should be: moved by what stands before the archive, and as written.
     pub(super) local_offsets: [u64; 2],
 }
 
@@ -41,6 +41,8 @@ pub(super) struct Directory {
     pub(super) entries: Vec<Entry>,
     /// Runs of bytes that records take.
     pub(super) extents: Vec<(u64, u64)>,
+    /// Runs of bytes that the comments of end records take.
+    pub(super) comments: Vec<(u64, u64)>,
     /// What the records say against each other, and where.
     pub(super) contradictions: Vec<(u64, &'static str)>,
     /// Where the directories that were read begin, in the order of reading.
@@ -75,13 +77,16 @@ impl Directory {
         self.ends.push(end.at);
         let size = input.size()?;
         self.extents.push((end.at, end.comment_end.min(size)));
+        self.comments.push((end.at.saturating_add(END_BYTES as u64), end.comment_end.min(size)));
         if end.comment_end > size {
             self.contradictions.push((end.at, "the comment of the end record is longer than the file"));
         }
         let is_other = !self.starts.is_empty();
         let before = self.starts.len();
         let claims64 = self.zip64_claims(input, end)?;
-        if !end.claim.is_saturated() || claims64.is_empty() {
+        // PyTorch writes both records with the same values; the directory then ends at the zip64 one.
+        let is_repeated = claims64.iter().any(|(claim, _)| end.claim.agrees_with(claim));
+        if !is_repeated && (!end.claim.is_saturated() || claims64.is_empty()) {
             self.read(input, end.claim, end.at, max_entries)?;
         }
         for (claim, anchor) in claims64 {
@@ -125,7 +130,6 @@ impl Directory {
     /// Reads the directory that `claim` describes, at both places where readers look; `anchor` is where it should end.
     fn read(&mut self, input: &Input, claim: EndClaim, anchor: u64, max_entries: u64) -> io::Result<()> {
         let counted_back = anchor.checked_sub(claim.size);
-        let moved_by = counted_back.and_then(|start| start.checked_sub(claim.offset)).unwrap_or(0);
         let mut is_any = claim.entries == 0 && claim.size == 0;
         if is_any {
             self.starts.push(anchor);
@@ -133,7 +137,7 @@ impl Directory {
         for start in [counted_back, Some(claim.offset)].into_iter().flatten() {
             if self.starts.contains(&start) {
                 is_any = true;
-            } else if self.read_entries(input, start, moved_by, claim, max_entries)? {
+            } else if self.read_entries(input, start, claim, max_entries)? {
                 is_any = true;
                 self.starts.push(start);
             }
@@ -145,14 +149,9 @@ impl Directory {
     }
 
     /// Reads the entries from `start` on, as far as there are any; `false` when there is none.
-    fn read_entries(
-        &mut self,
-        input: &Input,
-        start: u64,
-        moved_by: u64,
-        claim: EndClaim,
-        max_entries: u64,
-    ) -> io::Result<bool> {
+    fn read_entries(&mut self, input: &Input, start: u64, claim: EndClaim, max_entries: u64) -> io::Result<bool> {
+        // What stands before the archive moves all of it alike.
+        let moved_by = start.saturating_sub(claim.offset);
         let mut cursor = input.cursor(start);
         let mut count = 0_u64;
         loop {
@@ -165,7 +164,7 @@ impl Directory {
             }
             cursor.skip(header.record_bytes);
             count += 1;
-            let local_offsets = [header.offset, header.offset.saturating_add(moved_by)];
+            let local_offsets = [header.offset.saturating_add(moved_by), header.offset];
             self.entries.push(Entry { at, header, local_offsets });
         }
         if count == 0 {

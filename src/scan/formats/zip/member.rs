@@ -6,7 +6,8 @@
 use std::rc::Rc;
 
 use super::super::{archive, pickle};
-use super::survey::{Member, Reading, Survey, mismatch};
+use super::judge::mismatch;
+use super::survey::{Member, Reading, Survey};
 use crate::report::{Finding, PartialCause, Severity};
 use crate::scan::decode::Decoded;
 use crate::scan::decode::codec::Codec;

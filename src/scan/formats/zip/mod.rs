@@ -7,6 +7,7 @@
 //! Tensor data costs one read of its head.
 
 mod directory;
+mod judge;
 mod layout;
 mod member;
 mod records;
@@ -86,10 +87,10 @@ fn scan(scan: &mut Scan<'_>, input: &Input) -> Result<(), Stop> {
     survey::follow_ends(&mut directory, input, &ends, max_entries)?;
     let is_listed = directory.is_found();
     let survey = survey::survey(scan, input, &mut directory)?;
-    survey::report(scan, input, &directory, &survey);
+    judge::report(scan, input, &directory, &survey);
     layout::judge(scan, input, &survey);
     member::scan_all(scan, input, &survey)?;
-    survey::scan_gaps(scan, input, &survey)?;
+    judge::scan_gaps(scan, input, &survey)?;
     if directory.is_cut {
         scan.partial(input, PartialCause::Limit, "the archive has more entries than the limit");
     }

@@ -1,5 +1,7 @@
 //! Each attack by its name in the list of attacks, each with a harmless marker in place of the payload.
 
+mod pytorch;
+
 use proptest::prelude::*;
 
 use super::super::testing::*;
@@ -276,6 +278,28 @@ fn zip64_end_record_is_followed_and_checked() {
     let mut lying = [&archive[..end_at], &end64, &locator, &archive[end_at..]].concat();
     lying[end_at + 32] = 9;
     assert_found(&lying, "archive.header-mismatch", Severity::High);
+}
+
+#[test]
+fn zip64_end_record_beside_a_plain_one_is_honest() {
+    // As PyTorch writes: both records, the plain one not saturated. The members are as far apart as the two records are long, so
+    // that counting the directory back from the wrong record would hit a header.
+    let members: Vec<ZipMember> = (0..4).map(|n| ZipMember::stored(&format!("archive/data/{n}"), &[n; 32])).collect();
+    let archive = zip(&members);
+    let end_at = archive.len() - 22;
+    let (size, offset) = (archive[end_at + 12..end_at + 16].to_vec(), archive[end_at + 16..end_at + 20].to_vec());
+    let mut end64 = [b"PK\x06\x06".as_slice(), &44_u64.to_le_bytes(), &[45, 0, 45, 0], &[0; 8]].concat();
+    end64.extend([4_u64.to_le_bytes(), 4_u64.to_le_bytes()].concat());
+    end64.extend([size, vec![0; 4], offset, vec![0; 4]].concat());
+    let locator = [b"PK\x06\x07\0\0\0\0".as_slice(), &(end_at as u64).to_le_bytes(), &1_u32.to_le_bytes()].concat();
+    let report = report_of(&[&archive[..end_at], &end64, &locator, &archive[end_at..]].concat());
+    assert_eq!(report.findings, []);
+}
+
+#[test]
+fn absolute_name_of_pandas_zip_is_honest() {
+    let report = report_of(&zip(&[harmless("/home/me/frame.pkl.zip")]));
+    assert_eq!(report.findings, []);
 }
 
 #[test]

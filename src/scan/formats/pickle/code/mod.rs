@@ -8,6 +8,8 @@ mod marshal;
 mod pickled;
 mod reach;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub(super) use marshal::read as read_marshal;
 pub(super) use reach::{Reach, of_code, of_source};

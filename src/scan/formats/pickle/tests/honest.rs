@@ -80,6 +80,11 @@ fn what_follows_an_array_of_joblib_is_read() {
     let raw = [b"0", super::SYSTEM, &[0xff; 99]].concat();
     let report = scan(&joblib(dtype("i8", b"K\0"), 12, &raw, b"."));
     assert_eq!(report.worst(), Some(Severity::Critical), "another loader reads opcodes there: {report:#?}");
+    let names = [text("os"), text("system")].concat();
+    let split = [b"0\x93(X\x04\0\0\0truetR.", &[0xff; 99][..]].concat();
+    let with_names = |stream: Vec<u8>| [&stream[..2], &names, &stream[2..]].concat();
+    let report = scan(&with_names(joblib(dtype("i8", b"K\0"), 12, &split, b".")));
+    assert_eq!(report.worst(), Some(Severity::Critical), "with names from before the array: {report:#?}");
 }
 
 #[test]
