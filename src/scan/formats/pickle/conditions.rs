@@ -56,7 +56,7 @@ impl Machine<'_> {
             }
             Condition::NumpyDtype => call.describes_a_dtype(),
             Condition::NumpyScalar => call.is_known(),
-            Condition::UfuncName => call.names_a_function(),
+            Condition::UfuncName => call.is_known(),
             Condition::JoblibArrayWrapper | Condition::JoblibFileWrapper | Condition::StateLoadsTorchBytes => {
                 if how == How::New { None } else { call.is_known() }
             }
@@ -172,11 +172,6 @@ impl Call<'_, '_> {
             None if matches!(first.view(), View::Unknown | View::Persistent) => Some(unresolvable("the data type")),
             None => None,
         }
-    }
-
-    fn names_a_function(&self) -> Option<Objection> {
-        let is_identifier = self.text(0).is_some_and(|name| is_identifier(&name));
-        (!is_identifier).then(|| unusual("Looks up a function by something that is no plain name"))
     }
 
     fn names_a_plain_path(&self) -> Option<Objection> {
