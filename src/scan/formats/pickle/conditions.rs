@@ -204,7 +204,8 @@ impl Call<'_, '_> {
                     self.machine.heap.is_whole(id)
                         && self.machine.heap.items(id).iter().all(|item| is_plain_text(*item))
                 }
-                _ => is_plain_text(*value) || !matches!(value.view(), View::Unknown | View::Node(_)),
+                _ if self.machine.text(*value, 1 << 20).is_some() => is_plain_text(*value),
+                _ => !matches!(value.view(), View::Unknown | View::Node(_)),
             });
         (!is_safe)
             .then(|| unusual("Makes a class from names that are no identifiers, which some versions of Python execute"))
