@@ -27,6 +27,12 @@ const TELLTALE: Danger = Danger {
 const NOT_A_NAME: Danger =
     Danger { severity: Severity::High, reason: "is not a name that Python source could spell, but may reach a file" };
 
+const LONG_WALK: Danger =
+    Danger { severity: Severity::Critical, reason: "walks through more attributes than any name in a model has parts" };
+
+/// Parts of a dotted name that are judged, from its end; the longest in a model has four.
+const MAX_PARTS: usize = 16;
+
 /// The danger that lies at, or on the way to, `path`: the worst of what its start and the parts of `name` lead to.
 pub(super) fn danger(path: &Dotted, module: &str, name: &str) -> Option<Danger> {
     let mut worst = listed(path.as_str());
@@ -41,7 +47,9 @@ pub(super) fn danger(path: &Dotted, module: &str, name: &str) -> Option<Danger> 
     if name == "__dict__" {
         consider(Some(variables_of(module)));
     } else {
-        endings(name).for_each(|ending| consider(ending_danger(ending)));
+        let beyond = name.split('.').count().saturating_sub(MAX_PARTS);
+        consider((beyond > 0).then_some(LONG_WALK));
+        endings(name).skip(beyond).for_each(|ending| consider(ending_danger(ending)));
     }
     worst
 }

@@ -56,7 +56,7 @@ impl Machine<'_> {
             }
             Condition::NumpyDtype => call.describes_a_dtype(),
             Condition::NumpyScalar => call.is_known(),
-            Condition::UfuncName => call.names_a_function(),
+            Condition::UfuncName => call.is_known(),
             Condition::JoblibArrayWrapper | Condition::JoblibFileWrapper | Condition::StateLoadsTorchBytes => {
                 if how == How::New { None } else { call.is_known() }
             }
@@ -174,12 +174,6 @@ impl Call<'_, '_> {
         }
     }
 
-    /// What is named is judged as the import that it is; here it only has to be told.
-    fn names_a_function(&self) -> Option<Objection> {
-        let is_known = self.text(0).is_some() && self.text(1).is_some_and(|name| is_identifier(&name));
-        (!is_known).then(|| unresolvable("the function that it imports"))
-    }
-
     fn names_a_plain_path(&self) -> Option<Objection> {
         let mut values = self.arguments.iter().flatten();
         let is_told = |value: &Value| {
@@ -213,7 +207,8 @@ impl Call<'_, '_> {
                     self.machine.heap.is_whole(id)
                         && self.machine.heap.items(id).iter().all(|item| is_plain_text(*item))
                 }
-                _ => is_plain_text(*value) || !matches!(value.view(), View::Unknown | View::Node(_)),
+                _ if self.machine.text(*value, 1 << 20).is_some() => is_plain_text(*value),
+                _ => !matches!(value.view(), View::Unknown | View::Node(_)),
             });
         (!is_safe)
             .then(|| unusual("Makes a class from names that are no identifiers, which some versions of Python execute"))

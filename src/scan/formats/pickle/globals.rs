@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::handed_on;
 use super::value::GlobalId;
 use crate::report::Severity;
 use crate::scan::rules::{Judgement, Rules, map_python2};
@@ -55,6 +56,8 @@ pub(super) struct Globals {
     list: Vec<Global>,
     by_name: HashMap<(Box<str>, Box<str>), GlobalId>,
     name_bytes: usize,
+    /// There is one that must not be handed on.
+    pub(super) has_conditional: bool,
 }
 
 impl Globals {
@@ -87,6 +90,7 @@ impl Globals {
             return Err(Box::new(global));
         }
         let id = GlobalId(self.list.len() as u32);
+        self.has_conditional |= handed_on::depends_on_arguments(&global.judgement);
         self.list.push(global);
         self.by_name.insert(key, id);
         Ok((id, true))

@@ -12,14 +12,52 @@ use crate::scan::rules::{Condition, Judgement};
 
 /// The longest dotted name that is followed.
 const MAX_NAME_BYTES: usize = 4096;
+/// Items of what is mapped over that are looked at one by one.
+const MAX_MAPPED_ITEMS: usize = 64;
+/// Methods of texts and bytes that compute others and call nothing of their arguments, unlike `format`, `translate` and the special ones.
+const PURE_METHODS: &[&str] = &[
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "decode",
+    "encode",
+    "endswith",
+    "find",
+    "fromhex",
+    "hex",
+    "index",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "maketrans",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "zfill",
+];
 
 /// What a callable does with its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// `(object, name)`: gives an attribute.
     Attribute,
-    /// `(module, name)`: imports the module and gives the attribute.
-    ImportFrom,
+    /// `(module, name)`: imports the module and gives an attribute of it.
+    ImportAttribute,
     /// `(name)`: gives a module.
     Import,
     /// `(name)`: as `Import`, but gives the top package.
@@ -57,8 +95,8 @@ const ROLES: &[(&str, &str, Role)] = &[
     ("importlib", "__import__", Role::ImportTop),
     ("importlib", "import_module", Role::Import),
     ("importlib._bootstrap", "_gcd_import", Role::Import),
-    ("numpy.core", "_ufunc_reconstruct", Role::ImportFrom),
-    ("numpy._core", "_ufunc_reconstruct", Role::ImportFrom),
+    ("numpy.core", "_ufunc_reconstruct", Role::ImportAttribute),
+    ("numpy._core", "_ufunc_reconstruct", Role::ImportAttribute),
     ("dill._dill", "_import_module", Role::Resolve),
     ("dill.dill", "_import_module", Role::Resolve),
     ("pkgutil", "resolve_name", Role::Resolve),
@@ -154,16 +192,24 @@ impl Machine<'_> {
     fn role(&self, id: GlobalId) -> Option<Role> {
         let global = self.globals.get(id)?;
         let listed = ROLES.iter().find(|(module, name, _)| global.is(module, name)).map(|(_, _, role)| *role);
-        let imports = global.judgement == Judgement::Conditional(Condition::ImportsModule);
-        listed.or(imports.then_some(Role::Import))
+        listed.or(match global.judgement {
+            Judgement::Conditional(Condition::ImportsModule) => Some(Role::Import),
+            Judgement::Conditional(Condition::CopyregNewobj) => Some(Role::Construct),
+            Judgement::Conditional(Condition::UfuncName) => Some(Role::ImportAttribute),
+            _ => None,
+        })
     }
 
     fn play(&mut self, at: u64, role: Role, list: &[Value], how: How) -> Option<Value> {
         match (role, list) {
             (Role::Attribute, [object, name, ..]) => Some(self.attribute(at, *object, *name)),
-            (Role::ImportFrom, [module, name]) => {
-                let (module, name) = (self.text(*module, MAX_NAME_BYTES)?, self.text(*name, MAX_NAME_BYTES)?);
-                Some(self.import(at, &module, &name, false))
+            (Role::ImportAttribute, [module, name, ..]) => match (self.name(*module), self.name(*name)) {
+                (Some(module), Some(name)) => Some(self.import(at, &module, &name, false)),
+                _ => Some(self.import_unknown(at, *module, *name)),
+            },
+            (Role::Applied, [function, rest @ ..]) => {
+                self.judge_bound(at, *function, rest);
+                None
             }
             (Role::Import | Role::ImportTop, [name, ..]) => {
                 let name = self.text(*name, MAX_NAME_BYTES)?;
@@ -184,8 +230,14 @@ impl Machine<'_> {
                 Some(self.call_with(at, *function, &rest))
             }
             (Role::Map, [function, sequences @ ..]) => {
-                let firsts: Vec<Value> = sequences.iter().map(|s| self.first_of(*s)).collect();
-                self.call_unless_none(at, *function, &firsts)
+                let sequences: Vec<Vec<Value>> = sequences.iter().map(|s| self.sequence(*s)).collect();
+                let count = sequences.iter().map(Vec::len).min().unwrap_or(0).clamp(1, MAX_MAPPED_ITEMS);
+                for index in 0..count {
+                    let item = |s: &Vec<Value>| s.get(index).copied().unwrap_or(Value::UNKNOWN);
+                    let items: Vec<Value> = sequences.iter().map(item).collect();
+                    self.call_unless_none(at, *function, &items);
+                }
+                None
             }
             (Role::StarMap, [function, sequence, ..]) => {
                 let first = self.first_of(*sequence);
@@ -213,6 +265,17 @@ impl Machine<'_> {
                 Some(self.call(at, how, *function, *arguments, Value::VACANT))
             }
             _ => None,
+        }
+    }
+
+    fn name(&self, value: Value) -> Option<String> {
+        self.text(value, MAX_NAME_BYTES)
+    }
+
+    /// A function that is kept together with its arguments is judged as if it were called, when they decide what it does.
+    pub(super) fn judge_bound(&mut self, at: u64, function: Value, bound: &[Value]) {
+        if matches!(function.view(), View::Global(id) if self.depends_on_arguments(id)) {
+            self.call_with(at, function, bound);
         }
     }
 
@@ -252,9 +315,12 @@ impl Machine<'_> {
         match (path, text) {
             (Some((module, owner)), Some(text)) if owner.is_empty() => self.import(at, &module, &text, false),
             (Some((module, owner)), Some(text)) => self.import(at, &module, &format!("{owner}.{text}"), false),
-            (_, Some(_)) if matches!(object.view(), View::Const(_)) => self.make(Shape::Attribute, &[object, name]),
+            (_, Some(text)) if matches!(object.view(), View::Const(_)) && !text.starts_with("__") => {
+                self.make(Shape::Attribute, &[object, name])
+            }
             (_, text) => {
-                if text.is_none() || !matches!(object.view(), View::Node(_) | View::Plain) {
+                let is_plain = text.is_some_and(|text| !text.starts_with("__"));
+                if !is_plain || !matches!(object.view(), View::Node(_) | View::Plain) {
                     let evidence = format!("getattr({}, {})", self.show(object), self.show(name));
                     self.unresolvable_global(at, &evidence);
                 }
@@ -280,6 +346,7 @@ impl Machine<'_> {
             Shape::Attribute => {
                 // A method of a constant text or bytes computes another.
                 matches!(self.heap.item(id, 0).view(), View::Const(_)).then_some(())?;
+                PURE_METHODS.contains(&&*self.text(self.heap.item(id, 1), 32)?).then_some(())?;
                 Some(self.make(Shape::Called, &[callee, arguments, keywords]))
             }
             Shape::Called | Shape::Constructed => {
@@ -298,9 +365,17 @@ impl Machine<'_> {
         let Some(id) = made.as_node() else { return Vec::new() };
         let state = self.heap.items(id).get(STATES..).and_then(<[Value]>::last).filter(|_| name == "partial");
         let Some(state) = state else { return self.arguments(self.heap.item(id, ARGUMENTS)).unwrap_or_default() };
-        match self.arguments(*state).as_deref() {
-            Some([function, arguments, ..]) => [vec![*function], self.sequence(*arguments)].concat(),
-            _ => vec![Value::UNKNOWN],
+        match self.bound_by_state(*state) {
+            Some((function, bound)) => [vec![function], bound].concat(),
+            None => vec![Value::UNKNOWN],
+        }
+    }
+
+    /// The function and arguments that a state `(function, arguments, keywords, attributes)` gives to `partial`.
+    pub(super) fn bound_by_state(&self, state: Value) -> Option<(Value, Vec<Value>)> {
+        match *self.arguments(state)? {
+            [function, arguments, ..] => Some((function, self.arguments(arguments)?)),
+            _ => None,
         }
     }
 

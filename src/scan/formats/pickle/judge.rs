@@ -144,6 +144,15 @@ impl Machine<'_> {
         self.report(finding(objection, at, &evidence, &path));
     }
 
+    /// As [`Machine::object_to`], of something that is not called here.
+    pub(super) fn object_to_value(&mut self, at: u64, objection: &Objection, id: GlobalId) {
+        let Some(global) = self.globals.get_mut(id) else { return };
+        if global.take_finding() {
+            let path = global.path();
+            self.report(finding(objection, at, &path, &path));
+        }
+    }
+
     fn call_unknown(&mut self, at: u64, callee: Value, arguments: Value) {
         let evidence = self.show_call(&self.show(callee), arguments);
         let message = "Calls something that cannot be told before the file is loaded";
@@ -187,6 +196,9 @@ impl Machine<'_> {
                 }
                 self.heap.extend(id, &[state]);
                 self.judge_state(at, target, state);
+                if let Some((function, bound)) = self.bound_by_state(state) {
+                    self.judge_bound(at, function, &bound);
+                }
                 self.load_state(at, target, state);
                 self.judge_companion(at, target, state);
                 self.await_array(at, target);

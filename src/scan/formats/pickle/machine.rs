@@ -385,6 +385,10 @@ impl<'a> Machine<'a> {
         if self.heap.bytes() > self.forget_at {
             self.forget();
         }
+        if self.globals.has_conditional {
+            let values = self.stack.since(mark).to_vec();
+            self.judge_handed_on(at, &values);
+        }
         let made = self.heap.make(shape, self.stack.since(mark));
         self.stack.drop_to(mark);
         self.stack.push(made);
@@ -396,6 +400,7 @@ impl<'a> Machine<'a> {
         for item in items.iter_mut().rev() {
             *item = self.pop(at);
         }
+        self.judge_handed_on(at, items);
         let made = self.make(Shape::Tuple, items);
         self.stack.push(made);
     }
@@ -405,6 +410,10 @@ impl<'a> Machine<'a> {
         let mark = self.mark(at);
         if self.heap.bytes() > self.forget_at {
             self.forget();
+        }
+        if self.globals.has_conditional {
+            let values = self.stack.since(mark).to_vec();
+            self.judge_handed_on(at, &values);
         }
         let since = self.stack.since(mark);
         // The target lies below the mark, above the one before.
@@ -427,6 +436,7 @@ impl<'a> Machine<'a> {
         for item in items.iter_mut().rev() {
             *item = self.pop(at);
         }
+        self.judge_handed_on(at, items);
         let target = self.stack.top();
         match target.map(Value::view) {
             Some(View::Node(id)) if matches!(self.heap.shape(id), Some(Shape::Dict | Shape::List)) => {

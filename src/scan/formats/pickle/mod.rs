@@ -11,6 +11,7 @@ mod evidence;
 mod fold;
 mod frames;
 mod globals;
+mod handed_on;
 mod heap;
 mod imports;
 mod indirection;

@@ -17,10 +17,12 @@ use crate::scan::rules::{Judgement, Rules};
 
 /// Opcodes of a trial.
 const MAX_OPCODES: u32 = 65_536;
-/// Bytes of a trial that are read, lines included.
-const MAX_TRIAL_BYTES: u64 = 1 << 20;
-/// The longest name of an import that a trial believes.
+/// Bytes of lines that a trial reads; counted literals are passed over and cost nothing.
+const MAX_LINE_BYTES: u64 = 64 << 20;
+/// The longest name of an import that a trial believes, unless the stream announces itself.
 const MAX_NAME_BYTES: usize = 512;
+/// What is looked at of a line at once.
+const LINE_WINDOW: usize = 1 << 16;
 
 /// What a trial found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +93,7 @@ pub(super) fn is_pickle_at(input: &Input, offset: u64) -> io::Result<bool> {
         (op::FRAME, _) if rest.get(4..8) == Some(&[0; 4]) => true,
         _ => match trial {
             Trial::Stopped => seen.imports > 0 || is_run_of_pickles(input, offset)?,
-            Trial::Long => seen.imports > 0 || seen.opcodes >= MAX_OPCODES,
+            Trial::Long => true,
             Trial::Broken => seen.imports > 0 && seen.telling > 0,
         },
     })
@@ -132,6 +134,12 @@ pub(super) fn find_pickle(input: &Input, offset: u64, max_bytes: u64) -> io::Res
     Ok(None)
 }
 
+/// Tells whether one pickle that runs to its STOP begins at `offset`, whatever follows it: enough where a run of pickles is known to go on.
+pub(super) fn is_one_pickle_at(input: &Input, offset: u64) -> io::Result<bool> {
+    let (trial, seen) = run(input, offset)?;
+    Ok(trial == Trial::Stopped && seen.opcodes >= 2)
+}
+
 /// A stream without any import is a pickle only if nothing but other pickles follows, or one that imports and calls.
 fn is_run_of_pickles(input: &Input, offset: u64) -> io::Result<bool> {
     let mut trial = Run::new(input, offset);
@@ -158,7 +166,10 @@ fn run(input: &Input, offset: u64) -> io::Result<(Trial, Seen)> {
 
 struct Run<'a> {
     cursor: Cursor<'a>,
-    start: u64,
+    /// Bytes of lines that were read.
+    line_bytes: u64,
+    /// It began with a PROTO that CPython takes.
+    is_announced: bool,
     /// Values above the last mark.
     height: u32,
     /// Heights below the marks.
@@ -168,7 +179,14 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(input: &'a Input, offset: u64) -> Self {
-        Self { cursor: input.cursor(offset), start: offset, height: 0, marks: Vec::new(), seen: Seen::default() }
+        Self {
+            cursor: input.cursor(offset),
+            line_bytes: 0,
+            is_announced: false,
+            height: 0,
+            marks: Vec::new(),
+            seen: Seen::default(),
+        }
     }
 
     /// For the next pickle of a run of them.
@@ -178,12 +196,13 @@ impl<'a> Run<'a> {
     }
 
     fn run(&mut self) -> io::Result<Trial> {
-        while self.seen.opcodes < MAX_OPCODES && self.cursor.offset() - self.start < MAX_TRIAL_BYTES {
+        while self.seen.opcodes < MAX_OPCODES && self.line_bytes < MAX_LINE_BYTES {
             let Some(opcode) = self.cursor.byte()? else { return Ok(Trial::Broken) };
             let Some(argument) = op::argument(opcode) else { return Ok(Trial::Broken) };
             if !self.skip_argument(opcode, argument)? || !self.step(opcode) {
                 return Ok(Trial::Broken);
             }
+            self.is_announced |= opcode == op::PROTO;
             self.seen.opcodes += 1;
             if opcode == op::STOP {
                 return Ok(Trial::Stopped);
@@ -207,6 +226,10 @@ impl<'a> Run<'a> {
             Argument::TwoLines => {
                 let (Some(module), Some(name)) = (self.name()?, self.name()?) else { return Ok(false) };
                 self.seen.imports += 1;
+                // A stream that announces itself may name what it likes; none of it is worth judging here.
+                if self.is_announced {
+                    return Ok(true);
+                }
                 // Text that spells a known danger behind a `c` is no text.
                 let judgement = Rules::builtin().judge(&module, &name);
                 let is_danger = matches!(judgement, Judgement::Dangerous { severity: Severity::Critical, .. });
@@ -226,34 +249,35 @@ impl<'a> Run<'a> {
 
     /// A line that reads as the number or text that the opcode wants.
     fn line(&mut self, opcode: u8) -> io::Result<bool> {
-        let bytes = self.cursor.peek(1 << 16)?;
-        let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
-            return Ok(matches!(opcode, op::STRING | op::UNICODE) && self.long_line()?);
-        };
-        let line = bytes.get(..end).unwrap_or_default().trim_ascii();
+        let bytes = self.cursor.peek(LINE_WINDOW)?;
+        let end = bytes.iter().position(|b| *b == b'\n');
+        let line = bytes.get(..end.unwrap_or(LINE_WINDOW.min(bytes.len()))).unwrap_or_default().trim_ascii();
         let is_number =
             |extra: &[u8]| !line.is_empty() && line.iter().all(|b| b.is_ascii_hexdigit() || extra.contains(b));
         let fits = match opcode {
             op::INT | op::LONG => is_number(b"xX_+-Lo"),
             op::FLOAT => is_number(b".+-_infatyINFATY"),
             op::GET | op::PUT => is_number(b"_+-"),
+            op::STRING if end.is_none() => matches!(line, [b'\'' | b'"', ..]),
             op::STRING => matches!(line, [b'\'', .., b'\''] | [b'"', .., b'"']),
             // `PK` and two bytes begin every zip; no loader has a persistent id like that.
             op::PERSID => !line.starts_with(b"K\x03\x04"),
             _ => true,
         };
-        self.cursor.skip(end as u64 + 1);
-        Ok(fits)
+        Ok(fits && self.skip_line()?)
     }
 
-    fn long_line(&mut self) -> io::Result<bool> {
-        while self.cursor.offset() - self.start < MAX_TRIAL_BYTES {
+    /// Goes behind the end of a line, however long; `false` when there is none.
+    fn skip_line(&mut self) -> io::Result<bool> {
+        while self.line_bytes < MAX_LINE_BYTES {
             let bytes = self.cursor.peek(1)?;
             if bytes.is_empty() {
                 return Ok(false);
             }
             let (newline, all) = (bytes.iter().position(|b| *b == b'\n'), bytes.len());
-            self.cursor.skip(newline.map_or(all, |at| at + 1) as u64);
+            let taken = newline.map_or(all, |at| at + 1) as u64;
+            self.cursor.skip(taken);
+            self.line_bytes += taken;
             if newline.is_some() {
                 return Ok(true);
             }
@@ -261,8 +285,11 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
-    /// A line that is a dotted name.
+    /// A line that is a dotted name; any line will do in a stream that announces itself.
     fn name(&mut self) -> io::Result<Option<String>> {
+        if self.is_announced {
+            return Ok(self.skip_line()?.then(String::new));
+        }
         let bytes = self.cursor.peek(MAX_NAME_BYTES)?;
         let Some(end) = bytes.iter().take(MAX_NAME_BYTES).position(|b| *b == b'\n') else { return Ok(None) };
         let name = bytes.get(..end).unwrap_or_default();
@@ -273,6 +300,7 @@ impl<'a> Run<'a> {
             && !name.first().is_some_and(u8::is_ascii_digit);
         let name = is_name.then(|| literal::text_of(name));
         self.cursor.skip(end as u64 + 1);
+        self.line_bytes += end as u64 + 1;
         Ok(name)
     }
 

@@ -8,10 +8,12 @@ use std::io;
 use std::rc::Rc;
 
 use super::frames::Framing;
+use super::heap::Shape;
 use super::literal::Literal;
 use super::machine::{Machine, Pause};
 use super::nested::{Nested, NestedBytes};
 use super::opcodes::argument;
+use super::value::Value;
 use super::{FORMAT, probe, rules as rule};
 use crate::report::{Finding, PartialCause, Severity};
 use crate::scan::input::Input;
@@ -23,6 +25,10 @@ const TORCH_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const TORCH_PICKLES: u32 = 5;
 /// Bytes behind a pickle that are searched for another.
 const MAX_SEARCH_BYTES: u64 = 1 << 20;
+/// Zeros behind a pickle that are passed over in search of another; a hole in a file costs as much.
+const MAX_PADDING_BYTES: u64 = 64 << 20;
+/// Pickles of a run that are each looked at together with what follows them; afterwards each is looked at alone.
+const CAREFUL_PICKLES: u32 = 16;
 /// Places of one file at which a search may find something that looks like a pickle.
 const MAX_RESYNCS: u32 = 64;
 /// Pickles inside arrays whose odd frames are read in every way.
@@ -39,6 +45,8 @@ struct End {
     at: u64,
     broken: Option<&'static str>,
     is_torch_magic: bool,
+    /// It is an empty list, such as PyTorch's old format has in place of the keys of its tensors when there are none.
+    is_empty_list: bool,
 }
 
 /// The pickles of one input, one after the other.
@@ -60,7 +68,7 @@ impl<'s, 'a> Stream<'s, 'a> {
     pub(super) fn scan_from(&mut self, offset: u64) -> Result<(), Stop> {
         let mut at = offset;
         let mut torch_pickles = 0;
-        for _ in 0..MAX_PICKLES {
+        for count in 0..MAX_PICKLES {
             let end = self.pickle(at, 0)?;
             if let Some(what) = end.broken {
                 return self.broken(end, what);
@@ -72,8 +80,12 @@ impl<'s, 'a> Stream<'s, 'a> {
             } else {
                 0
             };
-            if torch_pickles == TORCH_PICKLES {
+            if torch_pickles == TORCH_PICKLES && !end.is_empty_list {
                 return Ok(());
+            }
+            if count >= CAREFUL_PICKLES && probe::is_one_pickle_at(self.input, end.at)? {
+                at = end.at;
+                continue;
             }
             match self.next_pickle(end.at)? {
                 Some(next) => at = next,
@@ -101,10 +113,16 @@ impl<'s, 'a> Stream<'s, 'a> {
         if probe::is_pickle_at(self.input, at)? {
             return Ok(Some(at));
         }
-        let next = self.search(at)?;
-        if next.is_none() && !self.is_padding(at)? {
+        let behind = self.padding_end(at)?;
+        let next =
+            if behind > at && probe::is_pickle_at(self.input, behind)? { Some(behind) } else { self.search(behind)? };
+        if next.is_none() && !self.input.bytes_at(behind, 1)?.is_empty() {
             let message = "Bytes follow the end of the pickle; they belong to no layout that is known and hold no pickle that was found";
-            self.scan.finding(self.input, Finding::new(rule::TRAILING_DATA, Severity::Low, message).at(at));
+            self.scan.finding(self.input, Finding::new(rule::TRAILING_DATA, Severity::Low, message).at(behind));
+            if !self.input.bytes_at(behind.saturating_add(MAX_SEARCH_BYTES), 1)?.is_empty() {
+                let reason = "more follows the end of the pickle than is searched";
+                self.scan.partial(self.input, PartialCause::Limit, reason);
+            }
         }
         self.resyncs += u32::from(next.is_some());
         Ok(next)
@@ -117,9 +135,19 @@ impl<'s, 'a> Stream<'s, 'a> {
         probe::find_pickle(self.input, at, MAX_SEARCH_BYTES)
     }
 
-    fn is_padding(&self, at: u64) -> io::Result<bool> {
-        let rest = self.input.bytes_at(at, 4096)?;
-        Ok(rest.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace()))
+    /// Behind the zeros and blanks at `at`.
+    fn padding_end(&self, at: u64) -> io::Result<u64> {
+        let mut cursor = self.input.cursor(at);
+        while cursor.offset().saturating_sub(at) < MAX_PADDING_BYTES {
+            let bytes = cursor.peek(1)?;
+            let padding = bytes.iter().take_while(|byte| **byte == 0 || byte.is_ascii_whitespace()).count();
+            let is_over = padding < bytes.len() || bytes.is_empty();
+            cursor.skip(padding as u64);
+            if is_over {
+                break;
+            }
+        }
+        Ok(cursor.offset())
     }
 
     /// Runs one pickle to its end.
@@ -149,9 +177,15 @@ impl<'s, 'a> Stream<'s, 'a> {
                         machine.result.and_then(|value| machine.literal(value, 16)).map(|c| c.literal),
                         Some(Literal::Int(TORCH_MAGIC))
                     );
-                    break End { at: end, broken: None, is_torch_magic };
+                    let list = machine.result.and_then(Value::as_node);
+                    let is_empty_list = list.is_some_and(|id| {
+                        machine.heap.shape(id) == Some(Shape::List) && machine.heap.items(id).is_empty()
+                    });
+                    break End { at: end, broken: None, is_torch_magic, is_empty_list };
                 }
-                Pause::Broken(at, what) => break End { at, broken: Some(what), is_torch_magic: false },
+                Pause::Broken(at, what) => {
+                    break End { at, broken: Some(what), is_torch_magic: false, is_empty_list: false };
+                }
             }
         };
         machine.tell_imports();
