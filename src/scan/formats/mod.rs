@@ -6,7 +6,9 @@
 pub(crate) mod archive;
 mod compressed;
 mod npy;
+mod onnx;
 pub mod pickle;
+mod protobuf;
 mod safetensors;
 mod sevenz;
 mod tar;
@@ -57,6 +59,7 @@ pub const FORMATS: &[&Format] = &[
     &safetensors::FORMAT,
     &torchscript::FORMAT,
     &npy::FORMAT,
+    &onnx::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,
