@@ -5,6 +5,8 @@
 
 pub(crate) mod archive;
 mod compressed;
+mod gguf;
+mod jinja;
 mod npy;
 pub mod pickle;
 mod safetensors;
@@ -57,6 +59,9 @@ pub const FORMATS: &[&Format] = &[
     &safetensors::FORMAT,
     &torchscript::FORMAT,
     &npy::FORMAT,
+    &gguf::FORMAT,
+    &gguf::LEGACY_FORMAT,
+    &jinja::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,
