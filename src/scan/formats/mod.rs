@@ -5,6 +5,8 @@
 
 pub(crate) mod archive;
 mod compressed;
+mod gguf;
+mod jinja;
 mod npy;
 mod onnx;
 pub mod pickle;
@@ -60,6 +62,9 @@ pub const FORMATS: &[&Format] = &[
     &torchscript::FORMAT,
     &npy::FORMAT,
     &onnx::FORMAT,
+    &gguf::FORMAT,
+    &gguf::LEGACY_FORMAT,
+    &jinja::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,
