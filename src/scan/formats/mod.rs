@@ -57,7 +57,6 @@ pub struct RuleInfo {
 /// All formats, in the order in which they are tried and listed.
 pub const FORMATS: &[&Format] = &[
     &pickle::FORMAT,
-    &zip::FORMAT,
     &safetensors::FORMAT,
     &torchscript::FORMAT,
     &npy::FORMAT,
