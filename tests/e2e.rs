@@ -268,7 +268,7 @@ fn what_is_not_a_file_or_cannot_be_read_keeps_nothing_from_being_scanned() {
     std::os::unix::fs::symlink("loop", home.path("models/loop")).unwrap();
     std::os::unix::fs::symlink("/dev/zero", home.path("models/endless.pkl")).unwrap();
     let secret = home.write("models/secret.pkl", HONEST);
-    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
     let empty = home.write("models/empty.pkl", b"");
     let sparse = std::fs::File::create(home.path("models/sparse.pt")).unwrap();
     sparse.set_len(1 << 40).unwrap();
