@@ -88,7 +88,8 @@ impl Context {
         if action::may_be_ours(&job.path) && self.is_ours(job, &opened).await? {
             return Ok(End::Nothing);
         }
-        if self.recorder.known(opened.identity, &self.engine, &self.rules).await?.is_some() {
+        let known = self.recorder.known(opened.identity, &self.engine, &self.rules).await?;
+        if known.is_some_and(|known| self.is_settled(known.decision, &opened)) {
             return Ok(End::Known);
         }
         let Ok(descriptor) = opened.file.try_clone() else { return Ok(End::Changed) };
@@ -97,8 +98,8 @@ impl Context {
         if scanned.trouble.as_ref().is_some_and(|trouble| !trouble.is_of_the_file()) {
             return Ok(End::Unrecorded);
         }
-        let changed = opened.file.metadata().map_or(true, |now| Identity::from(&now) != opened.identity);
         let (sha256, judgement) = self.judge(&scanned.report, job, &opened).await?;
+        let changed = has_changed(&opened, judgement.decision);
         let scan = NewScan {
             path: job.path.clone(),
             identity: opened.identity,
@@ -141,6 +142,16 @@ impl Context {
         let hex = sha256.to_string();
         let subject = Subject { sha256: Some(&hex), allowed: reason, ..subject };
         Ok((Some(sha256), policy::decide(report, &subject, policy)))
+    }
+
+    /// Whether what was decided about a known file is done. It is not when a dry run has ended since, or when an act was cut short.
+    fn is_settled(&self, decision: Decision, opened: &Opened) -> bool {
+        let is_shut = || opened.file.metadata().is_ok_and(|metadata| metadata.mode() & 0o777 == 0);
+        match decision {
+            Decision::Allow | Decision::Alert => true,
+            Decision::Lock => self.config.policy.dry_run || is_shut(),
+            Decision::Quarantine => self.config.policy.dry_run,
+        }
     }
 
     /// Whether the file is a note or a passing file of our own.
@@ -194,6 +205,15 @@ impl Context {
         tracing::warn!(path = %job.path.display(), %error, "a file cannot be scanned");
         End::Nothing
     }
+}
+
+/// Whether what was judged is not what is there, so that it must be scanned again. The change time alone moves when a file is renamed
+/// or linked, which somebody could do for ever: what was found bad is acted upon all the same, what was found good is not believed.
+fn has_changed(opened: &Opened, decision: Decision) -> bool {
+    let Ok(metadata) = opened.file.metadata() else { return true };
+    let (now, then) = (Identity::from(&metadata), opened.identity);
+    let is_only_moved = Identity { ctime_ns: then.ctime_ns, ..now } == then;
+    now != then && !(is_only_moved && decision >= Decision::Lock)
 }
 
 fn hints(path: &Path) -> Hints {
