@@ -102,6 +102,23 @@ fn a_note_of_ours_is_not_in_the_history_and_an_attack_called_like_one_is() {
 }
 
 #[test]
+fn what_a_dry_run_only_told_of_is_done_when_it_is_over() {
+    for decision in ["lock", "quarantine"] {
+        let home = Home::new();
+        let table = format!("[policy.work]\ncritical = \"{decision}\"\n");
+        home.configure(&format!("[policy]\ndry_run = true\n{table}"));
+        let file = home.write("models/attack.pkl", ATTACK);
+        home.watch([home.path("models")]).stop();
+        assert_eq!(home.json(["quarantine", "list"])["quarantine"].as_array().unwrap().len(), 0);
+        home.configure(&table);
+        home.watch([home.path("models")]).stop();
+        let held = home.json(["quarantine", "list"])["quarantine"].as_array().unwrap().clone();
+        assert_eq!(held.len(), 1, "{}\n{}", file.display(), home.log());
+        assert_eq!(held[0]["kind"], decision);
+    }
+}
+
+#[test]
 fn a_vault_with_a_limit_keeps_the_newest_and_says_what_it_deleted() {
     let home = Home::new();
     home.configure(&format!("[vault]\nmax_bytes = {}\n", 2 * ATTACK.len()));

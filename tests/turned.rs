@@ -42,6 +42,8 @@ struct Look {
     path: PathBuf,
     content: Option<Vec<u8>>,
     inode: u64,
+    /// The attacker's links to it are counted here: none of them is ours to take.
+    links: u64,
     mode: u32,
     owner: (u32, u32),
     mtime_ns: (i64, i64),
@@ -105,6 +107,7 @@ impl Scene {
             scope.spawn(|| {
                 become_the_attacker();
                 let _ = fs::create_dir_all(&self.dir);
+                let _ = fs::rename(&self.model, self.dir.join("last"));
                 plant(self);
             });
         });
@@ -154,6 +157,7 @@ fn looks_below(folder: &Path) -> Vec<Look> {
     let look = |(path, metadata): (PathBuf, Metadata)| Look {
         content: metadata.is_file().then(|| fs::read(&path).unwrap()),
         inode: metadata.ino(),
+        links: if metadata.is_file() { metadata.nlink() } else { 0 },
         mode: metadata.mode(),
         owner: (metadata.uid(), metadata.gid()),
         mtime_ns: (metadata.mtime(), metadata.mtime_nsec()),
@@ -181,6 +185,24 @@ fn plant(scene: &Scene) {
 fn keep_planted(scene: &Scene, round: usize) {
     if round.is_multiple_of(20) || !scene.model.exists() {
         plant(scene);
+    }
+    if round.is_multiple_of(50) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The bad file under one of two names and a file that is not his to lose under the other, whatever the daemon did meanwhile. What it
+/// had to put beside its name goes back there.
+fn keep_both(scene: &Scene, other: &Path, round: usize) {
+    if !other.exists() {
+        let displaced = walk(&scene.dir).into_iter().find(|(path, _)| path.to_string_lossy().contains(".displaced-"));
+        let kept = displaced.map_or_else(|| scene.model.clone(), |(path, _)| path);
+        let _ = fs::rename(kept, other);
+    }
+    if !scene.model.exists() {
+        let fresh = scene.dir.join("fresh");
+        let _ = fs::write(&fresh, ATTACK);
+        let _ = fs::rename(&fresh, &scene.model);
     }
     if round.is_multiple_of(50) {
         std::thread::sleep(Duration::from_millis(2));
@@ -239,18 +261,26 @@ fn an_upper_folder_is_swapped_for_a_link() {
 fn it_is_exchanged_with_a_hard_link_to_a_protected_file() {
     let Some(scene) = Scene::new() else { return };
     scene.run(|scene, round| {
-        keep_planted(scene, round);
-        exchange(&scene.model, &scene.dir.join("hard"));
+        let hard = scene.dir.join("hard");
+        keep_both(scene, &hard, round);
+        exchange(&scene.model, &hard);
     });
 }
 
 #[test]
 fn it_is_exchanged_with_a_clean_file_at_full_speed() {
     let Some(scene) = Scene::new() else { return };
+    let tame = scene.dir.join("tame");
+    fs::write(&tame, CLEAN).unwrap();
+    chown(&tame, Some(ATTACKER), Some(ATTACKER)).unwrap();
+    let inode = fs::metadata(&tame).unwrap().ino();
     scene.run(|scene, round| {
-        keep_planted(scene, round);
-        exchange(&scene.model, &scene.dir.join("clean"));
+        keep_both(scene, &tame, round);
+        exchange(&scene.model, &tame);
     });
+    let found = walk(&scene.home.path("watched")).into_iter().find(|(_, metadata)| metadata.ino() == inode);
+    let (path, metadata) = found.expect("the clean file is where somebody can find it");
+    assert_eq!((metadata.mode() & 0o777 != 0, metadata.uid()), (true, ATTACKER), "{}", path.display());
 }
 
 #[test]

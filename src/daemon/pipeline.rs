@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ impl Context {
     /// Takes one file its whole way.
     pub(super) async fn process(&self, job: &Job) -> End {
         if let Ok(metadata) = std::fs::symlink_metadata(&job.path)
-            && matches!(self.known(&Identity::from(&metadata)).await, Ok(true))
+            && matches!(self.is_done(&metadata).await, Ok(true))
         {
             return End::Known;
         }
@@ -93,17 +93,21 @@ impl Context {
         self.process_opened(job, opened).await.unwrap_or_else(|error| unrecorded(job, &error))
     }
 
-    /// Whether the file with this identity is on record, by this engine with these rules. Asked of the name first, which spares the
-    /// opening of what has not changed, and of the descriptor before a scan.
-    async fn known(&self, identity: &Identity) -> Result<bool, RecorderError> {
-        Ok(self.recorder.known(*identity, &self.engine, &self.rules).await?.is_some())
+    /// Whether the file is on record, by this engine with these rules, and what was decided is done. Asked of the name first, which
+    /// spares the opening of what has not changed, and of the descriptor before a scan.
+    async fn is_done(&self, metadata: &Metadata) -> Result<bool, RecorderError> {
+        let known = self.recorder.known(Identity::from(metadata), &self.engine, &self.rules).await?;
+        Ok(known.is_some_and(|known| self.is_settled(known.decision, metadata)))
     }
 
     async fn process_opened(&self, job: &Job, opened: Opened) -> Result<End, RecorderError> {
         if action::may_be_ours(&job.path) && self.is_ours(job, &opened).await? {
             return Ok(End::Nothing);
         }
-        if self.known(&opened.identity).await? {
+        if let Ok(metadata) = opened.file.metadata()
+            && Identity::from(&metadata) == opened.identity
+            && self.is_done(&metadata).await?
+        {
             return Ok(End::Known);
         }
         let Ok(descriptor) = opened.file.try_clone() else { return Ok(End::Changed) };
@@ -112,8 +116,8 @@ impl Context {
         if scanned.trouble.as_ref().is_some_and(|trouble| !trouble.is_of_the_file()) {
             return Ok(End::Unrecorded);
         }
-        let changed = opened.file.metadata().map_or(true, |now| Identity::from(&now) != opened.identity);
         let (sha256, judgement) = self.judge(&scanned.report, job, &opened).await?;
+        let changed = has_changed(&opened, judgement.decision);
         let scan = self.scan_of(job, opened.identity, scanned.report, judgement);
         let scan = NewScan { started_at, duration: scanned.duration, sha256, ..scan };
         self.finish(scan, Some(opened), changed).await
@@ -145,6 +149,16 @@ impl Context {
         let hex = sha256.to_string();
         let subject = Subject { sha256: Some(&hex), allowed: reason, ..subject };
         Ok((Some(sha256), policy::decide(report, &subject, policy)))
+    }
+
+    /// Whether what was decided about a known file is done. It is not when a dry run has ended since, or when an act was cut short.
+    fn is_settled(&self, decision: Decision, metadata: &Metadata) -> bool {
+        let is_shut = || metadata.mode() & 0o777 == 0;
+        match decision {
+            Decision::Allow | Decision::Alert => true,
+            Decision::Lock => self.config.policy.dry_run || is_shut(),
+            Decision::Quarantine => self.config.policy.dry_run,
+        }
     }
 
     /// Whether the file is a note or a passing file of our own.
@@ -258,6 +272,15 @@ fn unrecorded(job: &Job, error: &RecorderError) -> End {
 
 fn text(path: &Path) -> String {
     printable(&path.to_string_lossy(), 4096)
+}
+
+/// Whether what was judged is not what is there, so that it must be scanned again. The change time alone moves when a file is renamed
+/// or linked, which somebody could do for ever: what was found bad is acted upon all the same, what was found good is not believed.
+fn has_changed(opened: &Opened, decision: Decision) -> bool {
+    let Ok(metadata) = opened.file.metadata() else { return true };
+    let (now, then) = (Identity::from(&metadata), opened.identity);
+    let is_only_moved = Identity { ctime_ns: then.ctime_ns, ..now } == then;
+    now != then && !(is_only_moved && decision >= Decision::Lock)
 }
 
 fn hints(path: &Path) -> Hints {
