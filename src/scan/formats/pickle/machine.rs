@@ -28,8 +28,8 @@ const MAX_WORK: u32 = 50_000;
 /// Findings of one stream; beyond the first only what is critical is told, and beyond the second nothing is.
 const MAX_FINDINGS: u32 = 2048;
 const MAX_CRITICAL: u32 = 8192;
-/// Memory of the heap before it forgets for the first time: what the caches of a processor hold.
-const FIRST_FORGET_BYTES: usize = 2 << 20;
+/// Memory of the heap before it forgets for the first time.
+const FIRST_FORGET_BYTES: usize = 24 << 20;
 
 /// Why the machine handed control back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
