@@ -162,3 +162,28 @@ fn a_zip_is_no_pickle() {
     assert!(!report.formats.iter().any(|format| *format == "pickle"), "{report:#?}");
     assert_eq!(scan(&[b"P1\n0".as_slice(), SYSTEM].concat()).worst(), Some(Critical));
 }
+
+#[test]
+fn data_beside_dangerous_functions_of_its_package_is_clean() {
+    let filled = |module: &str, name: &str| [global(module, name), b")\x81}b".to_vec()].concat();
+    let column = call(global("pyarrow.lib", "py_buffer"), &[bytes(b"ab")]);
+    let logger = call(global("logging", "getLogger"), &[text("churn")]);
+    let options = filled("omegaconf.dictconfig", "DictConfig");
+    let counter = filled("fairseq.logging.meters", "AverageMeter");
+    for honest in [column, logger, options, counter, filled("models.yolo", "Model")] {
+        assert_clean(&[honest]);
+    }
+    for (module, name) in [
+        ("omegaconf", "OmegaConf.load"),
+        ("omegaconf.dictconfig", "DictConfig.os.system"),
+        ("logging", "FileHandler"),
+        ("pyarrow.lib", "memory_map"),
+        ("models.yolo", "parse_model"),
+        ("fairseq.checkpoint_utils", "load_checkpoint_to_cpu"),
+    ] {
+        assert_eq!(worst(&[call(global(module, name), &truth())]), Some(Critical), "{module}.{name}");
+    }
+    for (module, name) in [("pyarrow.lib", "no_such_function"), ("models.yolo", "Model")] {
+        assert_eq!(worst(&[call(global(module, name), &truth())]), Some(High), "{module}.{name}");
+    }
+}
