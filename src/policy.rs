@@ -1,32 +1,119 @@
-//! What to do about a report: (report, where the file is, configuration, allow entries) to a decision. Pure; tested as a table.
+//! What to do about a report: (report, what is known of the file, configuration) to a decision. Pure; tested as a table.
+//!
+//! Each finding is judged by itself, by the first `[[policy.rule]]` that matches it, else by the table of its severity; the strongest
+//! decision is taken. So a rule that lets one callable pass lets nothing else pass that the same file holds.
 
-use crate::caches::CacheKind;
+mod matching;
+
+use std::path::Path;
+
+use crate::caches::{CacheKind, Origin};
 use crate::config::{Decision, Policy};
-use crate::report::{Coverage, Report};
+use crate::report::{Coverage, Finding, Report, printable};
+
+use matching::Rules;
+
+/// The longest reason of a rule that is repeated, in bytes.
+const MAX_REASON_BYTES: usize = 1024;
+
+/// What is known of a file besides its report.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// What its path means.
+    pub origin: &'a Origin,
+    /// Its owner's number.
+    pub owner: u32,
+    /// Its owner's name, where it was looked up: see [`needs_owner_name`].
+    pub owner_name: Option<&'a str>,
+    /// The SHA-256 of its content in hex, where it was computed: see [`needs_hash`].
+    pub sha256: Option<&'a str>,
+    /// Why its content is on the allow list, if it is.
+    pub allowed: Option<&'a str>,
+}
 
 /// A decision and the one line that says which setting led to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// What to do.
     pub decision: Decision,
-    /// Which setting said so: `policy.downloads.critical`.
+    /// Which setting said so: `policy.downloads.critical`, or `policy.rule[2]: its reason`, counted from 1.
     pub reason: String,
 }
 
-/// Decides what to do about `report`, of a file in a cache of kind `cache`. `allowed` says that the file's content is on the
-/// allow list, with the reason that was given. Of several decisions that apply, the strongest is taken.
-pub fn decide(report: &Report, cache: CacheKind, policy: &Policy, allowed: Option<&str>) -> Judgement {
-    if let Some(reason) = allowed {
-        return Judgement { decision: Decision::Allow, reason: format!("allowed by hash: {reason}") };
+/// What a judgement is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About<'a> {
+    /// One finding.
+    Finding(&'a Finding),
+    /// What was not read.
+    Unread,
+    /// The file as a whole.
+    File,
+}
+
+/// Decides what to do about a file. Of several decisions that apply, the strongest is taken.
+pub fn decide(report: &Report, subject: &Subject<'_>, policy: &Policy) -> Judgement {
+    strongest(judge(report, subject, policy)).1
+}
+
+/// The judgement that decides: of those with the strongest decision the first, which is about the worst finding.
+pub fn strongest<'a>(judged: Vec<(About<'a>, Judgement)>) -> (About<'a>, Judgement) {
+    let stronger = |one: (About<'a>, Judgement), other: (About<'a>, Judgement)| {
+        if other.1.decision > one.1.decision { other } else { one }
+    };
+    judged.into_iter().reduce(stronger).unwrap_or_else(|| (About::File, nothing_found()))
+}
+
+/// Judges everything that was found, worst first. Never empty.
+pub fn judge<'a>(report: &'a Report, subject: &Subject<'_>, policy: &Policy) -> Vec<(About<'a>, Judgement)> {
+    if let Some(reason) = subject.allowed {
+        let reason = format!("allowed by hash: {reason}");
+        return vec![(About::File, Judgement { decision: Decision::Allow, reason })];
     }
+    let rules = Rules::about(subject, policy);
+    let cache = subject.origin.cache;
     let decisions = policy.decisions_for(cache);
-    let found = report.worst().map(|severity| (decisions.for_severity(severity), severity.as_str()));
-    let partial = matches!(report.coverage, Coverage::Partial { .. });
-    let unread = partial.then_some((decisions.unscannable, "unscannable"));
-    match found.into_iter().chain(unread).max_by_key(|(decision, _)| *decision) {
-        Some((decision, key)) => Judgement { decision, reason: format!("policy.{}.{key}", table_of(cache, policy)) },
-        None => Judgement { decision: Decision::Allow, reason: "nothing found".to_owned() },
+    let by_table =
+        |decision, key: &str| Judgement { decision, reason: format!("policy.{}.{key}", table_of(cache, policy)) };
+    let mut judged: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            let severity = finding.severity;
+            let default = || by_table(decisions.for_severity(severity), severity.as_str());
+            (About::Finding(finding), rules.first_for(finding).unwrap_or_else(default))
+        })
+        .collect();
+    if matches!(report.coverage, Coverage::Partial { .. }) {
+        let default = || by_table(decisions.unscannable, "unscannable");
+        judged.push((About::Unread, rules.first_for_the_file().unwrap_or_else(default)));
     }
+    if judged.is_empty() {
+        judged.push((About::File, rules.first_by_hash().unwrap_or_else(nothing_found)));
+    }
+    judged
+}
+
+/// Whether the configuration asks for the hash of every file.
+pub fn needs_hash(policy: &Policy) -> bool {
+    policy.rule.iter().any(|rule| !rule.sha256.is_empty())
+}
+
+/// Whether the configuration asks for owners by name.
+pub fn needs_owner_name(policy: &Policy) -> bool {
+    policy.rule.iter().flat_map(|rule| &rule.owner).any(|owner| matches!(owner, crate::config::Owner::Name(_)))
+}
+
+fn nothing_found() -> Judgement {
+    Judgement { decision: Decision::Allow, reason: "nothing found".to_owned() }
+}
+
+/// The name of a rule, and why it is there: `policy.rule[2]: read by us`.
+fn name_of_rule(index: usize, reason: &str) -> String {
+    let name = format!("policy.rule[{}]", index + 1);
+    if reason.is_empty() { name } else { format!("{name}: {}", printable(reason, MAX_REASON_BYTES)) }
 }
 
 /// The table of the configuration that holds for a cache.
@@ -39,67 +126,4 @@ fn table_of(cache: CacheKind, policy: &Policy) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::DecisionOverrides;
-    use crate::report::{Finding, PartialCause, Rule, Severity, Verdict};
-
-    fn report(worst: Option<Severity>, coverage: Coverage) -> Report {
-        let mut report = Report::unscannable(PartialCause::Fault, "");
-        report.findings.extend(worst.map(|severity| Finding::new(Rule::new("pickle.dangerous-call"), severity, "m")));
-        report.verdict = Verdict::derive(worst, &coverage, true);
-        report.coverage = coverage;
-        report
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_design() {
-        use CacheKind::{Folder, Huggingface, Keras, Mlflow, TorchHub};
-        use Decision::{Alert, Allow, Quarantine};
-        let table = [
-            (Some(Severity::Critical), Quarantine, Quarantine),
-            (Some(Severity::High), Quarantine, Alert),
-            (Some(Severity::Medium), Alert, Alert),
-            (Some(Severity::Low), Allow, Allow),
-            (None, Allow, Allow),
-        ];
-        for (worst, downloads, work) in table {
-            let report = report(worst, Coverage::Complete);
-            let decide = |cache| decide(&report, cache, &Policy::default(), None).decision;
-            assert!([Huggingface, TorchHub, Keras].into_iter().all(|cache| decide(cache) == downloads), "{worst:?}");
-            assert!([Mlflow, Folder].into_iter().all(|cache| decide(cache) == work), "{worst:?}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_was_not_read_to_its_end_is_told_even_if_nothing_was_found() {
-        let partial = || Coverage::Partial { cause: PartialCause::Limit, reason: "x".to_owned() };
-        let policy = Policy::default();
-        for (worst, expected) in [(None, Decision::Alert), (Some(Severity::Low), Decision::Alert)] {
-            assert_eq!(decide(&report(worst, partial()), CacheKind::Folder, &policy, None).decision, expected);
-        }
-        let judgement = decide(&report(Some(Severity::Critical), partial()), CacheKind::Folder, &policy, None);
-        assert_eq!(judgement.decision, Decision::Quarantine);
-        assert_eq!(judgement.reason, "policy.work.critical");
-    }
-
-    #[test]
-    fn a_table_for_one_cache_stands_above_the_general_one() {
-        let mut policy = Policy::default();
-        let lock = DecisionOverrides { critical: Some(Decision::Lock), ..DecisionOverrides::default() };
-        policy.cache.insert(CacheKind::Mlflow, lock);
-        let judgement = decide(&report(Some(Severity::Critical), Coverage::Complete), CacheKind::Mlflow, &policy, None);
-        assert_eq!(
-            judgement,
-            Judgement { decision: Decision::Lock, reason: "policy.cache.mlflow.critical".to_owned() }
-        );
-    }
-
-    #[test]
-    fn what_its_owner_allowed_is_left_alone_and_says_why() {
-        let critical = report(Some(Severity::Critical), Coverage::Complete);
-        let judgement = decide(&critical, CacheKind::Huggingface, &Policy::default(), Some("read by us"));
-        assert_eq!(judgement.decision, Decision::Allow);
-        assert!(judgement.reason.contains("read by us"));
-    }
-}
+mod tests;

@@ -224,6 +224,65 @@ fn what_is_moved_or_linked_into_place_is_scanned() {
 }
 
 #[test]
+fn a_blob_is_scanned_once_however_many_snapshots_lead_to_it() {
+    let home = Home::new();
+    let repository = ".cache/huggingface/hub/models--acme--demo";
+    let blob = home.write(format!("{repository}/blobs/0123abcd"), HONEST);
+    for revision in ["aaaa", "bbbb"] {
+        let folder = home.path(format!("{repository}/snapshots/{revision}/deep"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink("../../../blobs/0123abcd", folder.join("model.bin")).unwrap();
+    }
+    home.write(format!("{repository}/blobs/4567.incomplete"), ATTACK);
+    let _daemon = home.watch([""; 0]);
+    let scans = home.history();
+    assert_eq!(scans.len(), 1, "{scans:#?}");
+    assert_eq!(scans[0]["path"], blob.to_str().unwrap());
+    let names: Vec<_> = scans[0]["names"].as_array().unwrap().iter().map(|name| &name["origin"]).collect();
+    assert_eq!(names.len(), 2);
+    assert!(names.iter().all(|name| name["repository"] == "acme/demo" && name["name"] == "deep/model.bin"));
+}
+
+#[test]
+fn what_is_allowed_by_name_is_scanned_again_and_left_alone() {
+    let home = Home::new();
+    // An instance of a class that nobody knows, constructed with a call.
+    let file = home.write("models/own.pkl", b"\x80\x04\x8c\x0amy_package\x8c\x05build\x93\x8c\x04fast\x85R.");
+    let daemon = home.watch([home.path("models")]);
+    assert_eq!(home.scan_of(&file)["verdict"], "suspicious");
+    let add = ["allow", "add", "--callable", "my_package.build", "--reason", "it is ours"];
+    assert!(home.modelscand(add).status.success());
+    daemon.sync();
+    assert_eq!(home.scan_of(&file)["verdict"], "clean", "{}", home.log());
+    let entries = home.json(["allow", "list"]);
+    assert!(entries.to_string().contains("it is ours"));
+}
+
+#[test]
+fn what_is_not_a_file_or_cannot_be_read_keeps_nothing_from_being_scanned() {
+    use std::os::unix::net::UnixListener;
+    let home = Home::new();
+    std::fs::create_dir_all(home.path("models/folder.bin")).unwrap();
+    nix::unistd::mkfifo(&home.path("models/model.bin"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let _socket = UnixListener::bind(home.path("models/socket.pkl")).unwrap();
+    std::os::unix::fs::symlink("loop", home.path("models/loop")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", home.path("models/endless.pkl")).unwrap();
+    let secret = home.write("models/secret.pkl", HONEST);
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0)).unwrap();
+    let empty = home.write("models/empty.pkl", b"");
+    let sparse = std::fs::File::create(home.path("models/sparse.pt")).unwrap();
+    sparse.set_len(1 << 40).unwrap();
+    let attack = home.write("models/attack.pkl", ATTACK);
+    let daemon = home.watch([home.path("models")]);
+    assert!(!attack.exists(), "{}", home.log());
+    assert_eq!(home.scan_of(&empty)["verdict"], "not-a-model");
+    let expected = if nix::unistd::geteuid().is_root() { "clean" } else { "unscannable" };
+    assert_eq!(home.scan_of(&secret)["verdict"], expected);
+    assert!(home.path("models/model.bin").exists());
+    assert!(daemon.stop().as_secs_f64() < 2.5);
+}
+
+#[test]
 fn a_folder_that_does_not_exist_yet_is_waited_for() {
     let home = Home::new();
     let daemon = home.watch([home.path("later/than/now")]);

@@ -7,7 +7,10 @@ use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use rustix::fs::{Timespec, Timestamps, XattrFlags, fgetxattr, flistxattr, fsetxattr, futimens};
+use rustix::fs::{
+    IFlags, Timespec, Timestamps, XattrFlags, fgetxattr, flistxattr, fsetxattr, futimens, ioctl_getflags,
+    ioctl_setflags,
+};
 use rustix::io::Errno;
 
 use crate::report::printable;
@@ -17,6 +20,8 @@ use crate::store::Attributes;
 const MAX_XATTR_BYTES: usize = 1 << 20;
 /// A list of names longer than this the kernel does not give (XATTR_LIST_MAX); so for one value.
 const MAX_XATTR_PIECE: usize = 64 * 1024;
+/// The inode flags that keep even root from a change of mode or name.
+const STUBBORN: IFlags = IFlags::IMMUTABLE.union(IFlags::APPEND);
 /// The permission bits that are given back: without set-user-id and set-group-id.
 const SAFE_MODE: u32 = 0o1777;
 
@@ -34,8 +39,29 @@ pub(super) fn of(file: &File) -> io::Result<Attributes> {
         links: metadata.nlink(),
         atime_ns: ns(metadata.atime(), metadata.atime_nsec()),
         mtime_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+        flags: flags(file).intersection(STUBBORN).bits(),
         xattrs: xattrs(file)?,
     })
+}
+
+/// The inode flags; none on a file system without them.
+fn flags(file: &File) -> IFlags {
+    ioctl_getflags(file).unwrap_or(IFlags::empty())
+}
+
+/// Takes away the flags that would keep us from acting, where there are any. Needs `CAP_LINUX_IMMUTABLE`.
+pub(super) fn soften(file: &File) -> io::Result<()> {
+    let now = flags(file);
+    if now.intersects(STUBBORN) { Ok(ioctl_setflags(file, now.difference(STUBBORN))?) } else { Ok(()) }
+}
+
+/// Makes the inode immutable, so that not even its owner can change its mode or name. Needs `CAP_LINUX_IMMUTABLE` and a file system
+/// with inode flags.
+///
+/// # Errors
+/// What the system says; nothing was changed then.
+pub(super) fn make_immutable(file: &File) -> io::Result<()> {
+    Ok(ioctl_setflags(file, ioctl_getflags(file)?.union(IFlags::IMMUTABLE))?)
 }
 
 fn xattrs(file: &File) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
@@ -78,6 +104,7 @@ fn xattr(file: &File, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
 /// What the system says to the change of mode; then nothing was changed.
 pub(super) fn shut(file: &File) -> io::Result<bool> {
     let (us, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    soften(file)?;
     file.set_permissions(Permissions::from_mode(0o000))?;
     if file.metadata()?.uid() == us {
         return Ok(true);
@@ -87,12 +114,13 @@ pub(super) fn shut(file: &File) -> io::Result<bool> {
     Ok(is_ours)
 }
 
-/// Gives back what was taken down, as far as the rights allow. Answers what could not be given back, for a person.
+/// Gives back what was taken down, the flags apart ([`give_back_flags`]), as far as the rights allow. Answers what could not be given back, for a person.
 ///
 /// # Errors
 /// What the system says to the change of mode; owner, extended attributes and times that cannot be set are remarks.
 pub(super) fn give_back(file: &File, attributes: &Attributes) -> io::Result<Vec<String>> {
     let mut remarks = Vec::new();
+    soften(file)?;
     let now = file.metadata()?;
     let owner = (attributes.uid, attributes.gid);
     if (now.uid(), now.gid()) != owner && std::os::unix::fs::fchown(file, Some(owner.0), Some(owner.1)).is_err() {
@@ -108,6 +136,15 @@ pub(super) fn give_back(file: &File, attributes: &Attributes) -> io::Result<Vec<
         remarks.push("the times could not be given back".to_owned());
     }
     Ok(remarks)
+}
+
+/// Gives back the flags that made it immutable or append-only. To be called when the file is at its place: nothing can be done to it
+/// afterwards.
+pub(super) fn give_back_flags(file: &File, attributes: &Attributes, remarks: &mut Vec<String>) {
+    let wanted = IFlags::from_bits_truncate(attributes.flags).intersection(STUBBORN);
+    if !wanted.is_empty() && ioctl_setflags(file, flags(file).union(wanted)).is_err() {
+        remarks.push("the flag that made it immutable or append-only could not be given back".to_owned());
+    }
 }
 
 /// User attributes can only be set by who may write the file, so it is opened to its owner for the moment. An ACL sets mode bits,

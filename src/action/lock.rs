@@ -1,6 +1,7 @@
 //! Takes a file out of reach in its place: mode 000, the old one kept.
 //!
-//! The weaker measure: the file's owner can change the mode back, and root can read it all the same. It says so.
+//! The weaker measure: the file's owner can change the mode back, unless the inode is made immutable besides, and root can read it all
+//! the same. It says so.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -28,28 +29,38 @@ pub struct Locked {
     pub remark: String,
 }
 
-/// Sets mode 000 on the file that was scanned, whatever its name leads to now.
+/// Sets mode 000 on the file that was scanned, whatever its name leads to now; with `immutable`, so that its owner cannot change that
+/// back, where the rights and the file system allow it.
 ///
 /// # Errors
 /// As [`super::Vault::quarantine`]; the file is as it was then.
-pub fn lock(writer: &mut Writer, opened: &Opened, scan: ScanId) -> Result<Locked, ActionError> {
+pub fn lock(writer: &mut Writer, opened: &Opened, scan: ScanId, immutable: bool) -> Result<Locked, ActionError> {
     ensure_unchanged(opened)?;
     let op = |e: io::Error| ActionError::during("lock", &opened.path)(e);
     let before = attributes::of(&opened.file).map_err(op)?;
     let token = random_token().map_err(op)?;
     let id = begin(writer, opened, scan, HoldKind::Lock, &before, &token)?;
     reached(Step::IntentRecorded);
-    if let Err(error) = opened.file.set_permissions(Permissions::from_mode(0o000)) {
+    let shut = attributes::soften(&opened.file);
+    if let Err(error) = shut.and_then(|()| opened.file.set_permissions(Permissions::from_mode(0o000))) {
+        attributes::give_back_flags(&opened.file, &before, &mut Vec::new());
         let error = op(error);
         writer.hold_failed(id, &error.to_string())?;
         return Err(error);
     }
     reached(Step::InodeLocked);
-    let remark = remark(before.uid);
+    let remark = if immutable { make_immutable(&opened.file, before.uid) } else { remark(before.uid) };
     writer.hold_taken(id, None, &remark)?;
     let now = opened.file.metadata().map_err(op)?;
     writer.known_as(scan, &Identity::from(&now), Decision::Lock)?;
     Ok(Locked { id, remark })
+}
+
+fn make_immutable(file: &File, owner: u32) -> String {
+    match attributes::make_immutable(file) {
+        Ok(()) => "mode 000 and immutable; only root can read it or change that back".to_owned(),
+        Err(error) => format!("{}; it could not be made immutable: {error}", remark(owner)),
+    }
 }
 
 /// Gives a locked file its mode back.
@@ -70,7 +81,8 @@ pub fn unlock(writer: &mut Writer, id: HoldId) -> Result<Restored, ActionError> 
 /// The second half of an unlock, also after a crash.
 pub(super) fn give_mode_back(writer: &mut Writer, hold: &Hold, file: &File) -> Result<Restored, ActionError> {
     match attributes::give_back(file, &hold.attributes) {
-        Ok(remarks) => {
+        Ok(mut remarks) => {
+            attributes::give_back_flags(file, &hold.attributes, &mut remarks);
             reached(Step::AttributesRestored);
             writer.restore_done(hold.id, &remarks.join("; "))?;
             Ok(Restored { path: hold.path.clone(), remarks })

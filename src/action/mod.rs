@@ -12,10 +12,12 @@
 mod attributes;
 mod copy;
 mod error;
+mod export;
 mod failpoint;
 mod lock;
 mod note;
 mod open;
+mod own;
 mod quarantine;
 mod recover;
 mod restore;
@@ -26,8 +28,10 @@ mod vault;
 mod tests;
 
 pub use error::ActionError;
+pub use export::EXPORT_PASSWORD;
 pub use lock::{Locked, lock, unlock};
 pub use open::{OpenError, Opened, open_for_scan};
+pub use own::{is_ours, may_be_ours};
 pub use quarantine::{Facts, Quarantined};
 pub use recover::Recovered;
 pub use restore::{Restore, Restored, To, Trust};

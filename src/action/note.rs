@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags, openat};
 
 use crate::caches::CacheKind;
+use crate::identity::Identity;
 use crate::report::{Report, printable};
 use crate::store::{Hold, HoldId, Writer};
 
@@ -43,10 +44,12 @@ impl Vault {
         if !self.leaves_notes() {
             return None;
         }
-        let left = writer.hold(id).map_err(ActionError::from).and_then(|hold| {
+        let left = writer.hold(id).map_err(ActionError::from).and_then(|hold| -> Result<PathBuf, ActionError> {
             let place = beside.with_file_name(note_name(beside.file_name().unwrap_or_default()));
             writer.hold_noted(id, &place)?;
-            write(&place, &hold, report).map(|()| place)
+            let written = write(&place, &hold, report)?;
+            writer.note_left(id, &written)?;
+            Ok(place)
         });
         left.inspect_err(|error| tracing::warn!(%error, "no note was left about a quarantined file")).ok()
     }
@@ -82,7 +85,8 @@ fn note_name(name: &OsStr) -> OsString {
     note
 }
 
-fn write(place: &Path, hold: &Hold, report: &Report) -> Result<(), ActionError> {
+/// Answers the identity of what was written.
+fn write(place: &Path, hold: &Hold, report: &Report) -> Result<Identity, ActionError> {
     let op = |e: io::Error| ActionError::during("leave a note at", place)(e);
     let (folder, name) = open_parent(place)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -93,7 +97,7 @@ fn write(place: &Path, hold: &Hold, report: &Report) -> Result<(), ActionError> 
     if uid != rustix::process::geteuid().as_raw() {
         std::os::unix::fs::fchown(&note, Some(uid), Some(gid)).map_err(op)?;
     }
-    Ok(())
+    Ok(Identity::from(&note.metadata().map_err(op)?))
 }
 
 fn text(hold: &Hold, report: &Report) -> String {

@@ -100,7 +100,13 @@ pub fn open_for_scan(path: &Path) -> Result<Opened, OpenError> {
         return Err(error);
     }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = File::from(openat(&parent, &name, flags, Mode::empty()).map_err(|e| refused(e, path))?);
+    let open = |flags| openat(&parent, &name, flags, Mode::empty());
+    // A scan is no access by a person: the access time stays, where we may ask for that (its owner and root may).
+    let file = match open(flags | OFlags::NOATIME) {
+        Err(Errno::PERM) => open(flags),
+        other => other,
+    };
+    let file = File::from(file.map_err(|e| refused(e, path))?);
     let metadata = file.metadata().map_err(|e| refused(e, path))?;
     if Inode::from(&metadata) != Inode::from(&before) || !metadata.is_file() {
         return Err(OpenError::Vanished(path.to_owned()));

@@ -243,7 +243,10 @@ impl Act<'_> {
         }
         let mut why = error.to_string();
         match attributes::give_back(&self.opened.file, before) {
-            Ok(remarks) => why.extend(remarks.iter().map(|remark| format!("; {remark}"))),
+            Ok(mut remarks) => {
+                attributes::give_back_flags(&self.opened.file, before, &mut remarks);
+                why.extend(remarks.iter().map(|remark| format!("; {remark}")));
+            }
             Err(error) => why.push_str(&format!("; its mode could not be given back: {error}")),
         }
         if let Err(error) = writer.hold_failed(self.id, &why) {

@@ -238,6 +238,7 @@ fn roll_back(writer: &mut Writer, hold: &Hold) -> Result<End, ActionError> {
         Ok(file) => {
             let op = ActionError::during("give the mode back to", &hold.path);
             let mut why = attributes::give_back(&file, &hold.attributes).map_err(op)?;
+            attributes::give_back_flags(&file, &hold.attributes, &mut why);
             why.insert(0, "interrupted by a crash; the file is as it was and is scanned again".to_owned());
             why.join("; ")
         }

@@ -104,7 +104,7 @@ impl Vault {
         }
     }
 
-    fn open_verified(&self, hold: &Hold) -> Result<(File, Sha256), ActionError> {
+    pub(super) fn open_verified(&self, hold: &Hold) -> Result<(File, Sha256), ActionError> {
         let op = |e: io::Error| ActionError::during("read from the vault what was", &hold.path)(e);
         let kept = self.open(&final_name(&hold.token)).map_err(op)?;
         let hash = copy::hash(&kept).map_err(op)?;
@@ -132,19 +132,20 @@ impl Vault {
         reached(Step::AttributesRestored);
         let name = final_name(&hold.token);
         let placed = match renameat_with(self.as_fd(), &name, &place.folder, &place.name, RenameFlags::NOREPLACE) {
-            Ok(()) => kept.metadata().map_err(op)?,
+            Ok(()) => kept.try_clone().map_err(op)?,
             Err(Errno::XDEV) => {
                 attributes::shut(kept).map_err(op)?;
                 let (copied, more) = self.place_copy(writer, hold, kept, place)?;
                 remarks = more;
-                copied.metadata().map_err(op)?
+                copied
             }
             Err(e) => return Err(op(e.into())),
         };
         reached(Step::FilePlaced);
         sync_folder(place.folder.as_fd());
         self.sync();
-        let identity = Identity::from(&placed);
+        attributes::give_back_flags(&placed, &hold.attributes, &mut remarks);
+        let identity = Identity::from(&placed.metadata().map_err(op)?);
         match trusted {
             Some(_) => writer.known_as(hold.scan, &identity, Decision::Allow)?,
             None => writer.forget(&identity)?,

@@ -111,6 +111,28 @@ impl Vault {
         Ok(old)
     }
 
+    /// Deletes the oldest files held while all of them together have more than `max_bytes` bytes; 0 is no limit. The newest is kept
+    /// whatever its size. Answers what was deleted.
+    ///
+    /// # Errors
+    /// As [`Vault::delete`].
+    pub fn prune_to_size(&self, writer: &mut Writer, max_bytes: u64) -> Result<Vec<HoldId>, ActionError> {
+        if max_bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let mut held = writer.holds()?;
+        held.retain(|hold| hold.kind == HoldKind::Quarantine && hold.state == HoldState::Held);
+        let mut bytes = 0_u64;
+        let too_much = held.iter().rev().enumerate().filter_map(|(newer, hold)| {
+            bytes = bytes.saturating_add(hold.identity.size);
+            (newer > 0 && bytes > max_bytes).then_some(hold.id)
+        });
+        let mut old: Vec<HoldId> = too_much.collect();
+        old.reverse();
+        old.iter().try_for_each(|id| self.delete(writer, *id))?;
+        Ok(old)
+    }
+
     /// Waits until no other act is under way, here or in another process.
     pub(super) fn exclusive(&self) -> Result<Exclusive, ActionError> {
         let op = |e: Errno| ActionError::during("lock the vault", &self.path)(e);

@@ -15,6 +15,7 @@ mod formats;
 mod history;
 mod man;
 mod moment;
+mod policy;
 mod quarantine;
 mod scan;
 mod show;
@@ -85,6 +86,8 @@ enum Command {
     #[command(subcommand)]
     Allow(allow::Command),
     #[command(subcommand)]
+    Policy(policy::Command),
+    #[command(subcommand)]
     Config(config::Command),
     Formats(formats::Args),
     Explain(explain::Args),
@@ -107,6 +110,7 @@ impl Command {
             Self::Show(args) => args.run(global),
             Self::Quarantine(command) => command.run(global),
             Self::Allow(command) => command.run(global),
+            Self::Policy(command) => command.run(global),
             Self::Config(command) => command.run(global),
             Self::Formats(args) => args.run(),
             Self::Explain(args) => args.run(),

@@ -1,5 +1,6 @@
-//! `modelscand quarantine list|show|restore|delete`: what was taken out of reach, and how it comes back.
+//! `modelscand quarantine list|show|restore|delete|export`: what was taken out of reach, and how it comes back.
 
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use anyhow::Context;
 
 use super::exit::UsageError;
 use super::{Exit, Global, allow, database};
-use crate::action::{Restore, To, Trust, Vault};
+use crate::action::{EXPORT_PASSWORD, Restore, To, Trust, Vault};
 use crate::config::{Config, Paths};
 use crate::render::{Out, human, json, path};
 use crate::report::printable;
@@ -16,7 +17,7 @@ use crate::store::{AllowSubject, Hold, HoldId, HoldKind, Writer};
 /// The longest remark that is printed, in bytes.
 const MAX_REMARK_BYTES: usize = 4096;
 
-/// List, show, restore or delete what was taken out of reach
+/// List, show, restore, delete or export what was taken out of reach
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List the files in quarantine and under lock
@@ -48,6 +49,18 @@ pub enum Command {
         #[arg(short, long)]
         yes: bool,
     },
+    /// Write it, with its record, to a zip with a password, for an analyst; it stays in quarantine
+    Export {
+        /// Its number, from modelscand quarantine list
+        #[arg(value_name = "ID")]
+        id: HoldId,
+        /// The zip, which must not exist yet
+        #[arg(value_name = "FILE.zip")]
+        to: PathBuf,
+        /// The password. Others on this machine can see it while this runs: it keeps programs from opening the zip, not people
+        #[arg(long, value_name = "TEXT", default_value = EXPORT_PASSWORD, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        password: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,6 +86,7 @@ impl Command {
             Self::Show { id, json } => show(global, id, json),
             Self::Restore(give) => give.run(global),
             Self::Delete { id, yes } => delete(global, id, yes),
+            Self::Export { id, to, password } => export(global, id, &to, &password),
         }
     }
 }
@@ -147,15 +161,38 @@ fn trust(reason: String) -> Trust {
 /// person names are resolved here.
 fn target(to: Option<&Path>, hold: &Hold) -> anyhow::Result<To> {
     let Some(to) = to else { return Ok(To::OriginalPlace) };
-    let fail = || format!("cannot restore to {}", path::text_of(to));
+    Ok(To::Path(real_place(to, hold.path.file_name(), "restore to")?))
+}
+
+/// The absolute path without symbolic links of a place that a person names; in a folder it gets the name `name_in_folder`.
+fn real_place(to: &Path, name_in_folder: Option<&OsStr>, operation: &str) -> anyhow::Result<PathBuf> {
+    let fail = || format!("cannot {operation} {}", path::text_of(to));
     let absolute = std::path::absolute(to).with_context(fail)?;
     let (folder, name) = match (absolute.is_dir(), absolute.parent(), absolute.file_name()) {
-        (true, _, _) => (absolute.as_path(), hold.path.file_name()),
+        (true, _, _) => (absolute.as_path(), name_in_folder),
         (false, Some(folder), name) => (folder, name),
         (false, None, _) => (absolute.as_path(), None),
     };
     let name = name.ok_or_else(|| UsageError(format!("{}: that is no name for a file", fail())))?;
-    Ok(To::Path(folder.canonicalize().with_context(fail)?.join(name)))
+    Ok(folder.canonicalize().with_context(fail)?.join(name))
+}
+
+fn export(global: &Global, id: HoldId, to: &Path, password: &str) -> anyhow::Result<Exit> {
+    let config = global.load()?.config;
+    let (vault, writer, hold) = open(&config, id)?;
+    let name = format!("modelscand-{id}.zip");
+    let to = real_place(to, Some(OsStr::new(&name)), "write")?;
+    let mut record = Vec::new();
+    json::records::hold(&mut record, &hold)?;
+    vault.export(&writer, id, &to, password, &record)?;
+    let mut out = Out::stdout();
+    writeln!(out, "exported {} to {}", path::text_of(&hold.path), path::text_of(&to))?;
+    writeln!(
+        out,
+        "  it is encrypted with the password {}, and stays in quarantine",
+        printable(password, MAX_REMARK_BYTES)
+    )?;
+    Ok(Exit::Nothing)
 }
 
 fn delete(global: &Global, id: HoldId, yes: bool) -> anyhow::Result<Exit> {

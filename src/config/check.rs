@@ -2,6 +2,8 @@
 //!
 //! Each complaint names its key by a dotted path, so that [`super::load`] can point at the line.
 
+mod policy_rule;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -35,6 +37,9 @@ pub(super) fn check(config: &Config) -> Complaints {
     log_level(&config.log.level, &mut complaints);
     for (index, entry) in config.allow.iter().enumerate() {
         allow(index, entry, &mut complaints);
+    }
+    for (index, rule) in config.policy.rule.iter().enumerate() {
+        policy_rule::check(index, rule, &mut complaints);
     }
     complaints
 }

@@ -8,11 +8,13 @@ mod check;
 mod document;
 pub mod load;
 pub mod paths;
+mod policy_rule;
 mod types;
 
 pub(crate) use load::nearest;
 pub use load::{Error, Loaded, Problem, load, parse};
 pub use paths::{NoHome, Paths};
+pub use policy_rule::{Owner, PolicyRule};
 pub use types::*;
 
 /// The configuration file with every key, its default and one line of why, as `modelscand config init` writes it.

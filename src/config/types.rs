@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::policy_rule::PolicyRule;
 use crate::report::Severity;
 use crate::scan::Limits;
 
@@ -123,6 +124,8 @@ pub struct Sandbox {
 pub struct Policy {
     /// Say what would be done, and do nothing.
     pub dry_run: bool,
+    /// Make a locked file immutable too, where the rights and the file system allow it.
+    pub lock_immutable: bool,
     /// Where files are downloaded: hub caches, torch hub, Keras.
     #[serde(deserialize_with = "download_decisions")]
     pub downloads: Decisions,
@@ -131,6 +134,8 @@ pub struct Policy {
     pub work: Decisions,
     /// Decisions for single caches, before the two above: `[policy.cache.mlflow]`.
     pub cache: BTreeMap<CacheKind, DecisionOverrides>,
+    /// Rules that go before all of these, the first match wins: `[[policy.rule]]`.
+    pub rule: Vec<PolicyRule>,
 }
 
 /// What policy says to do about a file.
@@ -242,6 +247,8 @@ pub struct Vault {
     pub path: PathBuf,
     /// Days that a quarantined file is kept; 0 is for ever.
     pub keep_days: u32,
+    /// Bytes that all quarantined files together may have; beyond it the oldest are deleted. 0 is no limit.
+    pub max_bytes: u64,
     /// Leave `NAME.quarantined.txt` where a file was taken away, to say why.
     pub leave_note: bool,
 }
@@ -339,13 +346,20 @@ impl Default for Sandbox {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { dry_run: false, downloads: Decisions::DOWNLOADS, work: Decisions::WORK, cache: BTreeMap::new() }
+        Self {
+            dry_run: false,
+            lock_immutable: false,
+            downloads: Decisions::DOWNLOADS,
+            work: Decisions::WORK,
+            cache: BTreeMap::new(),
+            rule: Vec::new(),
+        }
     }
 }
 
 impl Default for Vault {
     fn default() -> Self {
-        Self { path: PathBuf::new(), keep_days: 90, leave_note: true }
+        Self { path: PathBuf::new(), keep_days: 90, max_bytes: 0, leave_note: true }
     }
 }
 

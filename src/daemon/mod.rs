@@ -13,5 +13,7 @@ mod queue;
 mod recorder;
 mod service;
 mod setup;
+mod signals;
+mod sync;
 
 pub use service::{Options, watch};

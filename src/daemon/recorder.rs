@@ -4,6 +4,7 @@
 //! order; what is unchanged is answered from the narrow table of known files.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -13,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::action::{self, ActionError, Facts, Opened, Vault};
 use crate::alert::Outcome;
 use crate::caches::Origin;
-use crate::config::Decision;
+use crate::config::{Config, Decision};
 use crate::identity::Identity;
 use crate::report::Report;
 use crate::store::{AllowEntry, HoldId, Known, NewScan, ScanId, StoreError, Writer};
@@ -30,10 +31,28 @@ pub(super) struct Recorder {
 /// A finished scan, to be recorded and acted upon.
 pub(super) struct Finished {
     pub(super) scan: NewScan,
-    pub(super) opened: Opened,
+    /// The file; `None` where it could not be opened, so that there is nothing to act upon.
+    pub(super) opened: Option<Opened>,
     /// Only record: the file changed while it was scanned, and is scanned again.
     pub(super) changed: bool,
     pub(super) dry_run: bool,
+    pub(super) lock_immutable: bool,
+}
+
+/// How long and how much is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keep {
+    pub(super) scans_days: u32,
+    pub(super) vault_days: u32,
+    /// 0 is no limit.
+    pub(super) vault_bytes: u64,
+}
+
+impl Keep {
+    pub(super) fn of(config: &Config) -> Self {
+        let Config { history, vault, .. } = config;
+        Self { scans_days: history.keep_days, vault_days: vault.keep_days, vault_bytes: vault.max_bytes }
+    }
 }
 
 /// What became of a finished scan.
@@ -66,9 +85,16 @@ enum Request {
     Allowed {
         reply: oneshot::Sender<Result<Vec<AllowEntry>, StoreError>>,
     },
+    IsOurs {
+        path: PathBuf,
+        file: File,
+        reply: oneshot::Sender<Result<bool, StoreError>>,
+    },
+    EndExpired {
+        reply: oneshot::Sender<Result<usize, StoreError>>,
+    },
     Prune {
-        scans_keep_days: u32,
-        vault_keep_days: u32,
+        keep: Keep,
     },
 }
 
@@ -83,10 +109,10 @@ pub(super) enum RecorderError {
 
 impl Recorder {
     /// Starts the thread. It ends when the last handle is dropped, after it has served what waits.
-    pub(super) fn start(writer: Writer, vault: Vault) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub(super) fn start(writer: Writer, vault: Vault, keep: Keep) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (requests, waiting) = mpsc::sync_channel(MAX_WAITING);
         let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
-            let mut desk = Desk { writer, vault, batch: Vec::new(), without_note: WithoutNote::default() };
+            let mut desk = Desk { writer, vault, keep, batch: Vec::new(), without_note: WithoutNote::default() };
             while let Ok(first) = waiting.recv() {
                 desk.serve(first);
                 while desk.batch.len() < MAX_BATCH {
@@ -130,9 +156,19 @@ impl Recorder {
         self.tell(Request::Gone { path });
     }
 
-    /// Forgets what is older than it is to be kept.
-    pub(super) fn prune(&self, scans_keep_days: u32, vault_keep_days: u32) {
-        self.tell(Request::Prune { scans_keep_days, vault_keep_days });
+    /// Whether `file`, found at `path`, is our own and nothing to scan.
+    pub(super) async fn is_ours(&self, path: PathBuf, file: File) -> Result<bool, RecorderError> {
+        self.ask(|reply| Request::IsOurs { path, file, reply }).await
+    }
+
+    /// Ends the allow entries whose time has come, and answers how many.
+    pub(super) async fn end_expired(&self) -> Result<usize, RecorderError> {
+        self.ask(|reply| Request::EndExpired { reply }).await
+    }
+
+    /// Forgets what is older, or more, than is to be kept.
+    pub(super) fn prune(&self, keep: Keep) {
+        self.tell(Request::Prune { keep });
     }
 
     /// Sends a request that has no answer. A full queue makes the loop wait; that is rare and short, and nothing is lost.
@@ -161,6 +197,7 @@ type Reply = oneshot::Sender<Result<Done, StoreError>>;
 struct Desk {
     writer: Writer,
     vault: Vault,
+    keep: Keep,
     /// Scans that only need to be recorded, to be written together.
     batch: Vec<(Box<Finished>, Reply)>,
     without_note: WithoutNote,
@@ -205,7 +242,16 @@ impl Desk {
             Request::Allowed { reply } => {
                 let _ = reply.send(self.writer.allow_list());
             }
-            Request::Prune { scans_keep_days, vault_keep_days } => self.prune(scans_keep_days, vault_keep_days),
+            Request::IsOurs { path, file, reply } => {
+                let _ = reply.send(action::is_ours(&self.writer, &path, &file));
+            }
+            Request::EndExpired { reply } => {
+                let _ = reply.send(self.writer.end_expired());
+            }
+            Request::Prune { keep } => {
+                self.keep = keep;
+                self.prune();
+            }
         }
     }
 
@@ -232,12 +278,12 @@ impl Desk {
 
     fn finish(&mut self, finished: Finished) -> Result<Done, StoreError> {
         let scan = self.writer.record(&finished.scan)?.scan;
-        if !finished.acts() {
+        let Some(opened) = finished.opened.as_ref().filter(|_| finished.acts()) else {
             return Ok(Done::told(scan, finished.outcome_without_act(), finished.changed));
-        }
+        };
         let acted = match finished.scan.decision {
-            Decision::Quarantine => self.quarantine(scan, &finished),
-            _ => self.lock(scan, &finished),
+            Decision::Quarantine => self.quarantine(scan, &finished, opened),
+            _ => self.lock(scan, &finished, opened),
         };
         Ok(match acted {
             Ok(outcome) => Done::told(scan, outcome, false),
@@ -247,12 +293,13 @@ impl Desk {
     }
 
     /// Into the vault; where that fails, out of reach in its place.
-    fn quarantine(&mut self, scan: ScanId, finished: &Finished) -> Result<Outcome, ActionError> {
-        let Finished { scan: NewScan { report, origin, path, .. }, opened, .. } = finished;
+    fn quarantine(&mut self, scan: ScanId, finished: &Finished, opened: &Opened) -> Result<Outcome, ActionError> {
+        let Finished { scan: NewScan { report, origin, path, .. }, .. } = finished;
         let names = self.writer.names_of(path)?;
         let facts = Facts { scan, report, origin, names: &names };
         match self.vault.quarantine(&mut self.writer, opened, &facts) {
             Ok(taken) => {
+                self.prune_to_size();
                 if taken.note.is_none() {
                     self.without_note.push(path.clone(), taken.id, report.clone());
                 }
@@ -261,13 +308,14 @@ impl Desk {
             Err(error @ (ActionError::Changed { .. } | ActionError::Vanished { .. })) => Err(error),
             Err(error) => {
                 tracing::warn!(%error, "a file could not be moved into the vault; it is locked instead");
-                self.lock(scan, finished).map_err(|_| error)
+                self.lock(scan, finished, opened).map_err(|_| error)
             }
         }
     }
 
-    fn lock(&mut self, scan: ScanId, finished: &Finished) -> Result<Outcome, ActionError> {
-        action::lock(&mut self.writer, &finished.opened, scan).map(|locked| Outcome::Locked { id: locked.id.0 })
+    fn lock(&mut self, scan: ScanId, finished: &Finished, opened: &Opened) -> Result<Outcome, ActionError> {
+        action::lock(&mut self.writer, opened, scan, finished.lock_immutable)
+            .map(|locked| Outcome::Locked { id: locked.id.0 })
     }
 
     /// Records another name of a file. The hub makes a blob's name only after the blob: when that is in the vault by then, the note
@@ -279,28 +327,48 @@ impl Desk {
         }
     }
 
-    fn prune(&mut self, scans_keep_days: u32, vault_keep_days: u32) {
-        log_failure("old scans could not be forgotten", self.writer.prune(scans_keep_days).map(drop));
-        if let Err(error) = self.vault.prune(&mut self.writer, vault_keep_days) {
-            tracing::warn!(%error, "old files could not be deleted from the vault");
-        }
+    fn prune(&mut self) {
+        log_failure("old scans could not be forgotten", self.writer.prune(self.keep.scans_days).map(drop));
+        let deleted = self.vault.prune(&mut self.writer, self.keep.vault_days);
+        tell_deleted("they were kept for as long as `vault.keep_days` says", deleted);
+        self.prune_to_size();
+    }
+
+    fn prune_to_size(&mut self) {
+        let deleted = self.vault.prune_to_size(&mut self.writer, self.keep.vault_bytes);
+        tell_deleted("the vault had more than `vault.max_bytes`", deleted);
     }
 }
 
 impl Finished {
     /// Whether the file itself is to be touched.
     fn acts(&self) -> bool {
-        !self.changed && !self.dry_run && self.scan.decision >= Decision::Lock
+        self.opened.is_some() && !self.changed && !self.dry_run && self.scan.decision >= Decision::Lock
     }
 
     fn outcome_without_act(&self) -> Outcome {
-        if self.dry_run && self.scan.decision >= Decision::Lock { Outcome::DryRun } else { Outcome::Told }
+        match &self.opened {
+            Some(_) if self.dry_run && self.scan.decision >= Decision::Lock => Outcome::DryRun,
+            _ => Outcome::Told,
+        }
     }
 }
 
 impl Done {
     fn told(scan: ScanId, outcome: Outcome, changed: bool) -> Self {
         Self { scan, outcome, changed }
+    }
+}
+
+/// Nothing leaves the vault for good without a word.
+fn tell_deleted(why: &str, deleted: Result<Vec<HoldId>, ActionError>) {
+    match deleted {
+        Ok(ids) if ids.is_empty() => {}
+        Ok(ids) => {
+            let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+            tracing::warn!(holds = ids.join(" "), "quarantined files were deleted for good: {why}");
+        }
+        Err(error) => tracing::warn!(%error, "old files could not be deleted from the vault"),
     }
 }
 

@@ -10,20 +10,22 @@ use anyhow::Context as _;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use sd_notify::NotifyState;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::caches::{self, Root};
 use crate::config::{self, Config, LogFormat, paths::Paths};
 use crate::report::printable;
+use crate::status::{Degraded, Scanning, Status, Watched};
 use crate::watch::{Cause, Event, RootState, WalkReason, Watcher};
 
 use super::control::{Answer, Call, Request, Server};
 use super::instance::Instance;
 use super::pipeline::{Context, End, Job};
 use super::queue::{Queue, Turn, Urgency};
+use super::recorder::Keep;
+use super::signals::{Signals, Told};
+use super::sync::{Syncs, Waiter};
 use super::{log, notify, progress, setup};
-use crate::status::{Degraded, Scanning, Status, Watched};
 
 /// How long the files that are being scanned may take to end when the daemon is told to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,6 +33,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(30);
 /// How often what is old is forgotten.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+/// How often it is asked whether an allow entry has come to its end.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What `modelscand watch` was asked for.
 #[derive(Debug, Clone)]
@@ -116,7 +120,7 @@ struct Service {
     ends: mpsc::UnboundedReceiver<(PathBuf, End)>,
     retry: mpsc::UnboundedSender<PathBuf>,
     retried: mpsc::UnboundedReceiver<PathBuf>,
-    syncs: Vec<Sync>,
+    syncs: Syncs,
     degraded: Vec<Degraded>,
     bar: Option<ProgressBar>,
     started_at: Timestamp,
@@ -124,31 +128,12 @@ struct Service {
     caught_up: bool,
 }
 
-/// Somebody who waits until everything is on record that existed when they asked.
-struct Sync {
-    stage: SyncStage,
-    waiter: Waiter,
-}
-
-enum Waiter {
-    /// A client of the control socket.
-    Client(oneshot::Sender<Answer>),
-    /// The daemon itself: the walk at the start is over.
-    Start,
-}
-
-enum SyncStage {
-    /// The watcher has not told everything yet.
-    Watching { cookie: u64 },
-    /// Files up to this turn are still on their way.
-    Scanning { last: Turn },
-}
-
 impl Service {
     fn start(options: Options, context: Rc<Context>, bar: Option<ProgressBar>) -> anyhow::Result<Self> {
         let roots = setup::roots(&context.config, &options.paths);
         let mut watcher = Watcher::start(roots.clone(), &context.config.watch)?;
-        let at_start = Sync { stage: SyncStage::Watching { cookie: watcher.sync() }, waiter: Waiter::Start };
+        let mut syncs = Syncs::default();
+        syncs.add(watcher.sync(), Waiter::Start);
         let (ended, ends) = mpsc::unbounded_channel();
         let (retry, retried) = mpsc::unbounded_channel();
         Ok(Self {
@@ -164,7 +149,7 @@ impl Service {
             ends,
             retry,
             retried,
-            syncs: vec![at_start],
+            syncs,
             degraded: Vec::new(),
             bar,
             started_at: Timestamp::now(),
@@ -177,6 +162,7 @@ impl Service {
     async fn run(&mut self, mut calls: mpsc::Receiver<Call>) -> anyhow::Result<()> {
         let mut signals = Signals::new()?;
         let mut prune = tokio::time::interval_at(tokio::time::Instant::now() + PRUNE_INTERVAL, PRUNE_INTERVAL);
+        let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
         let mut reconcile = reconcile_timer(&self.context.config);
         let mut watchdog = notify::watchdog_interval().map(tokio::time::interval);
         notify::tell(NotifyState::Ready);
@@ -185,14 +171,16 @@ impl Service {
             tokio::select! {
                 // Requests and signals first: a storm of files must not keep anybody waiting who asks or stops.
                 biased;
-                _ = signals.terminate.recv() => break,
-                _ = signals.interrupt.recv() => break,
-                _ = signals.reload.recv() => { self.reload().await; },
+                signal = signals.next() => match signal {
+                    Told::Stop => break,
+                    Told::Reload => drop(self.reload().await),
+                },
                 Some(call) = calls.recv() => self.answer(call).await,
                 () = tick(&mut watchdog) => self.tell_systemd(),
                 Some((path, end)) = self.ends.recv() => self.ended(path, &end),
                 Some(path) = self.retried.recv() => self.queue.push(path, 0, Urgency::Arrived),
                 _ = prune.tick() => self.prune(),
+                _ = expiry.tick() => self.end_expired().await,
                 () = tick(&mut reconcile) => self.watch_again("the daily reconciling walk"),
                 event = self.watcher.next() => self.event(event),
             }
@@ -211,7 +199,10 @@ impl Service {
             }
             Event::Degraded { path, reason, remedy } => self.degrade(&path, reason, remedy),
             Event::Recovered { path } => self.recover(&path),
-            Event::Synced { cookie } => self.synced(cookie),
+            Event::Synced { cookie } => {
+                self.syncs.told(cookie, self.queue.last_turn());
+                self.check_syncs();
+            }
         }
     }
 
@@ -326,9 +317,21 @@ impl Service {
         }
     }
 
+    /// What an allow entry let through is scanned and judged again when the entry has come to its end.
+    async fn end_expired(&mut self) {
+        match self.context.recorder.end_expired().await {
+            Ok(0) => {}
+            Ok(ended) => {
+                tracing::info!("{ended} allow entries have come to their end");
+                self.reload().await;
+                self.watch_again("an allow entry has come to its end");
+            }
+            Err(error) => tracing::warn!(%error, "it could not be seen whether an allow entry has come to its end"),
+        }
+    }
+
     fn prune(&self) {
-        let config = &self.context.config;
-        self.context.recorder.prune(config.history.keep_days, config.vault.keep_days);
+        self.context.recorder.prune(Keep::of(&self.context.config));
     }
 
     fn degrade(&mut self, path: &Path, reason: String, remedy: String) {
@@ -351,22 +354,11 @@ impl Service {
             Request::Status => Answer::Status(Box::new(self.status())),
             Request::Reload => self.reload().await,
             Request::Sync => {
-                let stage = SyncStage::Watching { cookie: self.watcher.sync() };
-                self.syncs.push(Sync { stage, waiter: Waiter::Client(call.answer) });
+                self.syncs.add(self.watcher.sync(), Waiter::Client(call.answer));
                 return;
             }
         };
         let _ = call.answer.send(answer);
-    }
-
-    fn synced(&mut self, synced: u64) {
-        let last = self.queue.last_turn();
-        for sync in &mut self.syncs {
-            if matches!(sync.stage, SyncStage::Watching { cookie } if cookie == synced) {
-                sync.stage = SyncStage::Scanning { last };
-            }
-        }
-        self.check_syncs();
     }
 
     /// Answers those whose files are all on record.
@@ -376,13 +368,8 @@ impl Service {
         }
         let on_their_way = self.in_flight.values().map(|in_flight| in_flight.turn).chain(self.again.values().copied());
         let oldest = on_their_way.chain(self.queue.oldest_turn()).min().unwrap_or(Turn::MAX);
-        let (done, waiting) = std::mem::take(&mut self.syncs)
-            .into_iter()
-            .partition(|sync| matches!(sync.stage, SyncStage::Scanning { last } if last < oldest));
-        self.syncs = waiting;
-        let done: Vec<Sync> = done;
-        for sync in done {
-            match sync.waiter {
+        for waiter in self.syncs.take_done(oldest) {
+            match waiter {
                 Waiter::Client(answer) => drop(answer.send(Answer::Done)),
                 Waiter::Start => self.caught_up(),
             }
@@ -414,6 +401,7 @@ impl Service {
         if rules_changed {
             self.watch_again("the rules have changed");
         }
+        self.prune();
         tracing::info!("the configuration was read again");
         Ok(())
     }
@@ -464,24 +452,6 @@ impl Service {
             walks: watch.walks,
             caught_up: self.caught_up,
         }
-    }
-}
-
-/// The signals that the daemon minds.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    reload: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            reload: listen(SignalKind::hangup())?,
-        })
     }
 }
 

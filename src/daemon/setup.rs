@@ -1,5 +1,6 @@
 //! What the daemon needs before it can watch: folders, history, vault, workers, channels; also what a reload replaces.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
@@ -8,7 +9,7 @@ use anyhow::Context as _;
 use crate::action::{Recovered, Vault};
 use crate::alert::Channels;
 use crate::caches::{self, CacheKind, Environment, Root};
-use crate::config::{Config, paths::Paths};
+use crate::config::{Config, PolicyRule, paths::Paths};
 use crate::report::printable;
 use crate::scan::{ENGINE_VERSION, rules};
 use crate::store::{AllowSubject, Writer};
@@ -16,7 +17,7 @@ use crate::worker::Pool;
 
 use super::log;
 use super::pipeline::Context;
-use super::recorder::Recorder;
+use super::recorder::{Keep, Recorder};
 
 /// Opens the history and the vault, finishes what a crash left unfinished, and starts the recorder.
 pub(super) fn open_records(paths: &Paths, config: &Config) -> anyhow::Result<(Recorder, JoinHandle<()>)> {
@@ -27,7 +28,7 @@ pub(super) fn open_records(paths: &Paths, config: &Config) -> anyhow::Result<(Re
     }
     let vault = Vault::open_or_create(&paths.vault, config.vault.leave_note)?;
     tell_recovered(&vault.recover(&mut writer)?);
-    Recorder::start(writer, vault).context("cannot start the recorder's thread")
+    Recorder::start(writer, vault, Keep::of(config)).context("cannot start the recorder's thread")
 }
 
 fn tell_recovered(recovered: &Recovered) {
@@ -48,10 +49,18 @@ fn tell_recovered(recovered: &Recovered) {
 /// What all files share under `config`.
 pub(super) async fn context(config: Config, recorder: Recorder) -> anyhow::Result<Context> {
     let callables = allowed_callables(&config, &recorder).await?;
-    let rules = rules_version(&callables);
+    let rules = rules_version(&callables, &config.policy.rule);
     let pool = Pool::new(&config.scan, &config.sandbox, callables)?;
     let channels = Channels::open(&config.alert, log::is_in_journal(config.log.format));
-    Ok(Context { pool, recorder, channels, engine: ENGINE_VERSION.to_string(), rules, config })
+    Ok(Context {
+        pool,
+        recorder,
+        channels,
+        engine: ENGINE_VERSION.to_string(),
+        rules,
+        config,
+        told_unrecorded: RefCell::default(),
+    })
 }
 
 /// The callables that are allowed by name, in the configuration and in the history, sorted.
@@ -67,13 +76,13 @@ async fn allowed_callables(config: &Config, recorder: &Recorder) -> anyhow::Resu
     Ok(callables)
 }
 
-/// The version of the rule set, the owner's own entries included: files are scanned again when either changes.
-pub(super) fn rules_version(callables: &[String]) -> String {
+/// The version of the rule set, the owner's own entries and policy rules included: files are scanned again when either changes.
+pub(super) fn rules_version(callables: &[String], policy: &[PolicyRule]) -> String {
     use sha2::Digest;
-    if callables.is_empty() {
+    if callables.is_empty() && policy.is_empty() {
         return rules::version().to_string();
     }
-    let digest = sha2::Sha256::digest(callables.join("\n"));
+    let digest = sha2::Sha256::digest(format!("{callables:?}{policy:?}"));
     let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     format!("{}+{short}", rules::version())
 }

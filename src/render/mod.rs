@@ -7,6 +7,7 @@ pub mod advice;
 pub mod checks;
 pub mod human;
 pub mod json;
+pub mod judged;
 pub mod out;
 pub mod overview;
 pub mod path;

@@ -23,6 +23,22 @@ impl Writer {
         self.durably("take an allow entry back", |t| remove(t, subject))
     }
 
+    /// Takes back the entries whose time has come, and answers how many. Files that they let through are scanned again.
+    ///
+    /// # Errors
+    /// As [`Writer::record`].
+    pub fn end_expired(&mut self) -> Result<usize, StoreError> {
+        self.transaction("end allow entries", |t| {
+            t.prepare_cached(
+                "DELETE FROM known WHERE scan IN (SELECT scan.id FROM scan JOIN allow ON allow.sha256 = scan.sha256
+                 WHERE allow.removed_us IS NULL AND allow.expires_us <= ?1)",
+            )?
+            .execute([now()])?;
+            t.prepare_cached("UPDATE allow SET removed_us = expires_us WHERE removed_us IS NULL AND expires_us <= ?1")?
+                .execute([now()])
+        })
+    }
+
     /// The reason why a content is allowed now, if it is.
     ///
     /// # Errors

@@ -68,6 +68,58 @@ impl Writer {
         })
     }
 
+    /// Records the note that was left: as long as it is what it is now, it is ours.
+    ///
+    /// # Errors
+    /// As [`Writer::record`].
+    pub fn note_left(&mut self, id: HoldId, note: &Identity) -> Result<(), StoreError> {
+        self.transaction("record a note", |t| {
+            t.execute(
+                "UPDATE hold SET note_device = ?2, note_inode = ?3, note_size = ?4, note_mtime_ns = ?5, note_ctime_ns = ?6
+                 WHERE id = ?1",
+                params![id.0, signed(note.device), signed(note.inode), signed(note.size), note.mtime_ns, note.ctime_ns],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Whether what is at `path` and has this identity is a note that was left, unchanged.
+    ///
+    /// # Errors
+    /// `Locked`, `Damaged`, `Sqlite`.
+    pub fn is_note(&self, path: &Path, now: &Identity) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM hold WHERE note = ?1 AND note_device = ?2 AND note_inode = ?3
+                 AND note_size = ?4 AND note_mtime_ns = ?5 AND note_ctime_ns = ?6)";
+        let answer = || {
+            self.connection.prepare_cached(sql)?.query_row(
+                params![
+                    bytes_of(path),
+                    signed(now.device),
+                    signed(now.inode),
+                    signed(now.size),
+                    now.mtime_ns,
+                    now.ctime_ns
+                ],
+                |row| row.get(0),
+            )
+        };
+        answer().map_err(StoreError::during(&self.path, "look up a note"))
+    }
+
+    /// Whether an act with this token has begun and not ended.
+    ///
+    /// # Errors
+    /// `Locked`, `Damaged`, `Sqlite`.
+    pub fn is_under_way(&self, token: &str) -> Result<bool, StoreError> {
+        let states = [HoldState::Taking, HoldState::Restoring].map(|state| word(&state));
+        let answer = || {
+            self.connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM hold WHERE token = ?1 AND state IN (?2, ?3))")?
+                .query_row(params![token, states[0], states[1]], |row| row.get(0))
+        };
+        answer().map_err(StoreError::during(&self.path, "look up an act"))
+    }
+
     /// Records that a file could not be taken and is as it was.
     ///
     /// # Errors
@@ -194,8 +246,8 @@ fn not_held(id: HoldId) -> String {
 fn insert_hold(t: &Transaction<'_>, hold: &NewHold) -> rusqlite::Result<HoldId> {
     let id = t.prepare_cached(
         "INSERT INTO hold (scan, kind, state, path, path_text, device, inode, size, ctime_ns, mode, uid, gid, links, atime_ns,
-             mtime_ns, token, since_us)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             mtime_ns, flags, token, since_us)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?
     .insert(params![
         hold.scan.0,
@@ -213,6 +265,7 @@ fn insert_hold(t: &Transaction<'_>, hold: &NewHold) -> rusqlite::Result<HoldId> 
         signed(hold.attributes.links),
         hold.attributes.atime_ns,
         hold.attributes.mtime_ns,
+        hold.attributes.flags,
         hold.token,
         Timestamp::now().as_microsecond(),
     ])?;
@@ -327,6 +380,7 @@ fn attributes(row: &Row<'_>) -> rusqlite::Result<Attributes> {
         links: rows::unsigned(row, "links")?,
         atime_ns: row.get("atime_ns")?,
         mtime_ns: row.get("mtime_ns")?,
+        flags: row.get("flags")?,
         xattrs: Vec::new(),
     })
 }

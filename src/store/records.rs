@@ -310,6 +310,8 @@ pub struct Attributes {
     pub atime_ns: i64,
     /// Modification time, in nanoseconds since 1970.
     pub mtime_ns: i64,
+    /// The inode flags that stood in the way of an act, of `FS_IMMUTABLE_FL` and `FS_APPEND_FL`.
+    pub flags: u32,
     /// Extended attributes, name and value; POSIX ACLs are among them.
     #[serde(skip)]
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,

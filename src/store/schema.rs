@@ -11,7 +11,18 @@ use super::StoreError;
 /// "MSCN": tells a history from any other SQLite file.
 const APPLICATION_ID: i32 = 0x4d53_434e;
 
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, OWN_FILES_AND_FLAGS];
+
+/// The notes that were left, by their identity, so that they are not taken for files of somebody else; inode flags that a file had.
+const OWN_FILES_AND_FLAGS: &str = "
+ALTER TABLE hold ADD COLUMN note_device INTEGER;
+ALTER TABLE hold ADD COLUMN note_inode INTEGER;
+ALTER TABLE hold ADD COLUMN note_size INTEGER;
+ALTER TABLE hold ADD COLUMN note_mtime_ns INTEGER;
+ALTER TABLE hold ADD COLUMN note_ctime_ns INTEGER;
+ALTER TABLE hold ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX hold_note ON hold (note) WHERE note IS NOT NULL;
+";
 
 const FIRST: &str = "
 CREATE TABLE version (

@@ -35,7 +35,7 @@ fn victim() {
             let opened = open_for_scan(&model).unwrap();
             let mut writer = world.writer();
             let scan = record(&mut writer, &opened);
-            drop(lock(&mut writer, &opened, scan).unwrap());
+            drop(lock(&mut writer, &opened, scan, false).unwrap());
         }
         ("unlock", _) => drop(unlock(&mut world.writer(), HoldId(1)).unwrap()),
         (other, _) => panic!("no act {other}"),
@@ -188,7 +188,7 @@ fn a_lock_or_unlock_that_dies_is_completed_or_undone() {
         let opened = open_for_scan(&model).unwrap();
         let mut writer = world.writer();
         let scan = record(&mut writer, &opened);
-        lock(&mut writer, &opened, scan).unwrap();
+        lock(&mut writer, &opened, scan, false).unwrap();
         die(&world, "unlock", step);
         recover(&world);
         assert_eq!(world.state(HoldId(1)), HoldState::Restored);

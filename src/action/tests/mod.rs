@@ -8,8 +8,10 @@
 
 mod attacks;
 mod crash;
+mod export;
 mod full;
 mod locking;
+mod own;
 mod quarantine;
 mod restore;
 mod vault;

@@ -80,3 +80,17 @@ fn what_lies_in_the_vault_without_a_record_is_told_and_left_alone() {
     let recovered = world.vault().recover(&mut world.writer()).unwrap();
     assert_eq!(recovered.strays, [world.vault_path.join(&world.kept()[0])]);
 }
+
+#[test]
+fn a_full_vault_loses_its_oldest_files_and_never_the_newest() {
+    let world = World::new(Where::SameFileSystem);
+    let (vault, mut writer) = (world.vault(), world.writer());
+    let ids: Vec<_> = (0..4).map(|n| world.quarantine(&world.bad_file(format!("{n}.bin"))).unwrap().id).collect();
+    let bytes = super::world::CONTENT.len() as u64;
+    assert!(vault.prune_to_size(&mut writer, 0).unwrap().is_empty());
+    assert!(vault.prune_to_size(&mut writer, 4 * bytes).unwrap().is_empty());
+    assert_eq!(vault.prune_to_size(&mut writer, 3 * bytes - 1).unwrap(), ids[..2]);
+    assert_eq!(vault.prune_to_size(&mut writer, 1).unwrap(), ids[2..3]);
+    assert_eq!(world.kept().len(), 1);
+    assert_eq!(world.state(ids[3]), crate::store::HoldState::Held);
+}

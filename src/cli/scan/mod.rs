@@ -1,9 +1,9 @@
 //! `modelscand scan PATH…`: the way of a file once, with a walk in place of watching and a page in place of acting.
 
 mod allowed;
-mod batch;
+pub(super) mod batch;
 mod progress;
-mod walk;
+pub(super) mod walk;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod findings;
 pub mod formats;
 pub mod history;
+pub mod judged;
 pub mod quarantine;
 pub mod scan;
 pub mod show;

@@ -5,6 +5,7 @@
 pub mod checks;
 pub mod config;
 pub mod formats;
+pub mod judged;
 pub mod records;
 pub mod scan;
 

@@ -86,7 +86,7 @@ pub(crate) fn judge_mode(scan: &mut Scan<'_>, archive: &Input, name: &[u8], mode
 }
 
 /// How a name leads out, if it does. A backslash separates as a slash does: on Windows it will.
-fn escape_of(name: &[u8]) -> Option<&'static str> {
+pub(crate) fn escape_of(name: &[u8]) -> Option<&'static str> {
     if name.contains(&0) {
         Some("holds a NUL byte, which ends it for some readers")
     } else if is_rooted(name) {

@@ -5,8 +5,12 @@
 
 pub(crate) mod archive;
 mod compressed;
+mod gguf;
+mod jinja;
 mod npy;
+mod onnx;
 pub mod pickle;
+mod protobuf;
 mod safetensors;
 mod sevenz;
 mod tar;
@@ -57,6 +61,10 @@ pub const FORMATS: &[&Format] = &[
     &safetensors::FORMAT,
     &torchscript::FORMAT,
     &npy::FORMAT,
+    &onnx::FORMAT,
+    &gguf::FORMAT,
+    &gguf::LEGACY_FORMAT,
+    &jinja::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,

@@ -115,6 +115,12 @@ RECIPES = {
     "segmentation_models_pytorch": (r"^segmentation_models_pytorch\.", r"(^|\.)(tests?|datasets|hub_mixin)(\.|$)", None),
     "efficientnet_pytorch": (r"^efficientnet_pytorch\.", LEAVE, None),
     "facenet_pytorch": (r"^facenet_pytorch\.", LEAVE, None),
+    "networkx": (r"^networkx\.classes\.(graph|digraph|multigraph|multidigraph|ordered|reportviews|coreviews)", LEAVE, None),
+    "easydict": (r"^easydict", LEAVE, None),
+    "addict": (r"^addict", LEAVE, None),
+    "keras_preprocessing": (r"^keras_preprocessing\.(text|sequence|image)", LEAVE, None),
+    "mmengine": (r"^mmengine\.(logging|optim|structures|model)", LEAVE, None),
+    "river": (r"^river\.", LEAVE + r"|\.(stream|api)\.", None),
     "pandas": (r"^pandas\.(core|tseries|_libs)", LEAVE + r"|^pandas\.core\.computation|^pandas\.io", None),
 }
 

@@ -58,6 +58,10 @@ pub enum Judgement {
     Unknown,
 }
 
+/// Where the classes of a TorchScript archive live. It is no package of Python, which fails to import it: the loader of TorchScript
+/// compiles them from the `code/` members of the same archive, which are scanned as what they are.
+const TORCHSCRIPT_NAMESPACE: &str = "__torch__";
+
 /// The built-in tables and the user's own allow entries.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
@@ -96,6 +100,9 @@ impl Rules {
         }
         if self.allowed.iter().any(|pattern| pattern.covers(&path)) {
             return Judgement::Allowed;
+        }
+        if path.top() == TORCHSCRIPT_NAMESPACE {
+            return Judgement::Model { call: false };
         }
         if tables::is_standard_library(path.top()) {
             return Judgement::StandardLibrary;

@@ -234,3 +234,29 @@ fn files_to_scan_are_remembered_until_they_are_done() {
     writer.pending_done([paths[0]]).unwrap();
     assert_eq!(writer.pending(10).unwrap(), [paths[1]]);
 }
+
+#[test]
+fn what_an_entry_let_through_is_scanned_again_when_the_entry_comes_to_its_end() {
+    let state = State::new();
+    let mut writer = state.writer();
+    let hash = Sha256([1; 32]);
+    let new = super::NewScan { sha256: Some(hash), ..scan("/m/a", 1, Verdict::Malicious) };
+    let mut entry = NewAllow {
+        subject: AllowSubject::Sha256(hash),
+        reason: "for a week".into(),
+        author_uid: 1000,
+        author: "ada".into(),
+        expires_at: Some(Timestamp::now() + SignedDuration::from_hours(1)),
+    };
+    writer.allow(&entry).unwrap();
+    writer.record(&new).unwrap();
+    assert_eq!(writer.end_expired().unwrap(), 0);
+    assert!(writer.known(&new.identity, &new.engine, &new.rules).unwrap().is_some());
+    entry.expires_at = Some(Timestamp::now() - SignedDuration::from_secs(1));
+    writer.allow(&entry).unwrap();
+    writer.record(&new).unwrap();
+    assert_eq!(writer.end_expired().unwrap(), 1);
+    assert!(writer.known(&new.identity, &new.engine, &new.rules).unwrap().is_none());
+    assert_eq!(writer.end_expired().unwrap(), 0);
+    assert_eq!(state.reader().allow_list(true).unwrap().len(), 2, "both stay in the history");
+}

@@ -1,26 +1,44 @@
 //! Calls that bring code with them: code objects, functions and classes of cloudpickle and dill, source that is executed.
 
 use super::code::{self, Reach};
+use super::globals::Global;
 use super::heap::Shape;
 use super::judge::{How, Objection};
 use super::machine::Machine;
 use super::rules as rule;
 use super::value::{GlobalId, Value, View};
 use crate::report::{Finding, Severity};
+use crate::scan::rules::{Condition, Judgement};
 
 /// Source or marshalled code that is read of one argument.
 const MAX_CODE_BYTES: usize = 8 << 20;
 /// Containers inside containers that are searched for source.
 const MAX_DEPTH: u8 = 4;
 
-/// Callables that give a type of Python's own by its name.
-const TYPE_GIVERS: &[(&str, &str)] = &[
-    ("cloudpickle.cloudpickle", "_builtin_type"),
-    ("joblib.externals.cloudpickle.cloudpickle", "_builtin_type"),
-    ("cloudpickle", "_builtin_type"),
-    ("dill._dill", "_load_type"),
-    ("dill.dill", "_load_type"),
-    ("dill", "_load_type"),
+/// Callables of cloudpickle's copies and of dill that give a type of Python's own by its name.
+const TYPE_GIVERS: &[&str] = &["_builtin_type", "_load_type"];
+/// Names of such types that Python has in another module than `types` (dill/_dill.py, `_create_typemap`), besides those of built-ins.
+const TYPES_ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("PartialType", "functools", "partial"),
+    ("AttrGetterType", "operator", "attrgetter"),
+    ("ItemGetterType", "operator", "itemgetter"),
+    ("MethodCallerType", "operator", "methodcaller"),
+    ("SliceType", "builtins", "slice"),
+    ("SuperType", "builtins", "super"),
+    ("FileType", "builtins", "open"),
+    ("TypeType", "builtins", "type"),
+    ("ObjectType", "builtins", "object"),
+    ("IntType", "builtins", "int"),
+    ("LongType", "builtins", "int"),
+    ("BooleanType", "builtins", "bool"),
+    ("FloatType", "builtins", "float"),
+    ("ComplexType", "builtins", "complex"),
+    ("StringType", "builtins", "str"),
+    ("UnicodeType", "builtins", "str"),
+    ("ListType", "builtins", "list"),
+    ("TupleType", "builtins", "tuple"),
+    ("DictType", "builtins", "dict"),
+    ("XRangeType", "builtins", "range"),
 ];
 /// Callables that make a code object out of its parts.
 const CODE_MAKERS: &[(&str, &str)] =
@@ -39,9 +57,14 @@ impl Machine<'_> {
         self.globals.get(id).is_some_and(|global| list.contains(&(&*global.module, &*global.name)))
     }
 
-    /// The type that a call gave by its name, as an import; `None` when the call was another.
+    fn gives_type(&self, id: GlobalId) -> bool {
+        let is_carrier = |global: &Global| global.judgement == Judgement::Conditional(Condition::CarriesCode);
+        self.globals.get(id).is_some_and(|global| is_carrier(global) && TYPE_GIVERS.contains(&&*global.name))
+    }
+
+    /// The name of the type that a call gave; `None` when the call was another.
     pub(super) fn given_type(&mut self, at: u64, callee: Value) -> Option<String> {
-        let id = self.maker(callee).filter(|id| self.is_one_of(*id, TYPE_GIVERS))?;
+        let id = self.maker(callee).filter(|id| self.gives_type(*id))?;
         let node = callee.as_node()?;
         let arguments = self.arguments(self.heap.item(node, super::heap::ARGUMENTS))?;
         let name = arguments.first().and_then(|name| self.text(*name, 256));
@@ -76,20 +99,25 @@ impl Machine<'_> {
 
     /// What is wrong with a call that makes a function or class out of what the file carries.
     pub(super) fn carries_code(&self, id: GlobalId, arguments: Option<&[Value]>) -> Option<Objection> {
-        if self.is_one_of(id, TYPE_GIVERS) {
+        if self.gives_type(id) {
             let name = arguments.and_then(<[Value]>::first).and_then(|name| self.text(*name, 256));
             let message = "Looks up a type by a name that cannot be told";
             return name.is_none().then(|| Objection::new(rule::UNRESOLVABLE_GLOBAL, Severity::High, message));
         }
         let is_function = self.globals.get(id).is_some_and(|global| FUNCTION_MAKERS.contains(&&*global.name));
+        Some(self.making_objection(is_function, arguments.and_then(<[Value]>::first).copied()))
+    }
+
+    /// A function is as bad as its code, of which a finding of its own tells when it could be read.
+    fn making_objection(&self, is_function: bool, code: Option<Value>) -> Objection {
         let is_readable =
-            |value: &Value| matches!(value.view(), View::Node(id) if self.heap.shape(id) == Some(Shape::Called));
-        if is_function && !arguments.and_then(<[Value]>::first).is_some_and(is_readable) {
+            |value: Value| matches!(value.view(), View::Node(id) if self.heap.shape(id) == Some(Shape::Called));
+        if is_function && !code.is_some_and(is_readable) {
             let message = "Makes a function from code that cannot be read";
-            return Some(Objection::new(rule::EMBEDDED_CODE, Severity::High, message));
+            return Objection::new(rule::EMBEDDED_CODE, Severity::High, message);
         }
         let message = "Makes a function or class from code that the file carries";
-        Some(Objection::new(rule::EMBEDDED_CODE, Severity::Medium, message))
+        Objection::new(rule::EMBEDDED_CODE, Severity::Medium, message)
     }
 
     /// What is wrong with a call that executes source among its arguments.
@@ -142,13 +170,32 @@ impl Machine<'_> {
                 self.carry_code_object(at, &list);
                 self.make(Shape::Called, &[Value::UNKNOWN, arguments, Value::VACANT])
             }
+            "FunctionType" | "LambdaType" => {
+                let objection = self.making_objection(true, list.first().copied());
+                let evidence = self.show_call(&format!("types.{name}"), arguments);
+                let finding = Finding::new(objection.rule, objection.severity, objection.message);
+                self.report(finding.at(at).evidence(evidence).callable(format!("types.{name}")));
+                self.make(Shape::Called, &[Value::UNKNOWN, arguments, Value::VACANT])
+            }
             "CellType" | "SimpleNamespace" | "MappingProxyType" => {
                 self.make(Shape::Called, &[Value::UNKNOWN, arguments, Value::VACANT])
             }
             _ => {
-                let callee = self.import(at, "types", name, false);
+                let (module, name) = home_of(name);
+                let callee = self.import(at, module, name, false);
                 self.call(at, how, callee, arguments, Value::VACANT)
             }
         }
+    }
+}
+
+/// Where Python keeps a type that goes by `name`.
+fn home_of(name: &str) -> (&str, &str) {
+    let elsewhere = TYPES_ELSEWHERE.iter().find(|(known, _, _)| *known == name);
+    let is_builtin = name.starts_with(|first: char| first.is_ascii_lowercase()) && name != "coroutine";
+    match elsewhere {
+        Some((_, module, name)) => (module, name),
+        None if is_builtin => ("builtins", name),
+        None => ("types", name),
     }
 }

@@ -44,7 +44,7 @@ impl Machine<'_> {
             Condition::CarriesCode => self.carries_code(id, call.arguments.as_deref()),
             Condition::ExecutesSource => self.executes_source(call.arguments.as_deref()),
             Condition::LoadsPickleBytes | Condition::TorchLoadBytes | Condition::LoadsArchiveBytes => {
-                call.loads_known_bytes()
+                call.loads_known_bytes(self.globals.get(id).and_then(nested::loaded_argument).unwrap_or(0))
             }
             Condition::Setattr => call.sets_attribute_of_carried_code(),
             Condition::ArrayClass => Some(unusual("Makes an array out of a file, which its class opens")),
@@ -96,8 +96,8 @@ impl Call<'_, '_> {
         self.arguments.is_none().then(|| unresolvable("their number"))
     }
 
-    fn loads_known_bytes(&self) -> Option<Objection> {
-        let bytes = self.argument(0).and_then(|value| nested::bytes_of(self.machine, value));
+    fn loads_known_bytes(&self, index: usize) -> Option<Objection> {
+        let bytes = self.argument(index).and_then(|value| nested::bytes_of(self.machine, value));
         bytes.is_none().then(|| unresolvable("the bytes that it loads"))
     }
 
@@ -176,8 +176,11 @@ impl Call<'_, '_> {
 
     fn names_a_plain_path(&self) -> Option<Objection> {
         let mut values = self.arguments.iter().flatten();
-        let is_plain =
-            self.arguments.is_some() && values.all(|value| self.machine.text(*value, MAX_TEXT_BYTES).is_some());
+        let is_told = |value: &Value| {
+            let is_none = self.machine.literal(*value, 1).is_some_and(|constant| constant.literal == Literal::None);
+            is_none || self.machine.text(*value, MAX_TEXT_BYTES).is_some()
+        };
+        let is_plain = self.arguments.is_some() && values.all(is_told);
         (!is_plain).then(|| unresolvable("a path"))
     }
 

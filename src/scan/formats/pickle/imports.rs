@@ -90,8 +90,8 @@ impl Machine<'_> {
 
     pub(super) fn persistent(&mut self, at: u64) {
         let id = self.pop(at);
-        self.judge_persistent(at, id);
-        self.stack.push(Value::PERSISTENT);
+        let value = self.judge_persistent(at, id);
+        self.stack.push(value);
     }
 
     pub(super) fn extension(&mut self, at: u64, width: usize) -> io::Result<()> {

@@ -95,14 +95,15 @@ const ROLES: &[(&str, &str, Role)] = &[
     ("importlib", "__import__", Role::ImportTop),
     ("importlib", "import_module", Role::Import),
     ("importlib._bootstrap", "_gcd_import", Role::Import),
-    ("cloudpickle.cloudpickle", "subimport", Role::Import),
-    ("cloudpickle", "subimport", Role::Import),
-    ("joblib.externals.cloudpickle.cloudpickle", "subimport", Role::Import),
+    ("numpy.core", "_ufunc_reconstruct", Role::ImportAttribute),
+    ("numpy._core", "_ufunc_reconstruct", Role::ImportAttribute),
     ("dill._dill", "_import_module", Role::Resolve),
+    ("dill.dill", "_import_module", Role::Resolve),
     ("pkgutil", "resolve_name", Role::Resolve),
     ("pydoc", "locate", Role::Resolve),
     ("pydoc", "safeimport", Role::Import),
     ("logging.config", "_resolve", Role::Resolve),
+    ("types", "MethodType", Role::Applied),
     ("functools", "partial", Role::Applied),
     ("_functools", "partial", Role::Applied),
     ("operator", "attrgetter", Role::Applied),
@@ -192,6 +193,7 @@ impl Machine<'_> {
         let global = self.globals.get(id)?;
         let listed = ROLES.iter().find(|(module, name, _)| global.is(module, name)).map(|(_, _, role)| *role);
         listed.or(match global.judgement {
+            Judgement::Conditional(Condition::ImportsModule) => Some(Role::Import),
             Judgement::Conditional(Condition::CopyregNewobj) => Some(Role::Construct),
             Judgement::Conditional(Condition::UfuncName) => Some(Role::ImportAttribute),
             _ => None,
@@ -350,7 +352,7 @@ impl Machine<'_> {
             Shape::Called | Shape::Constructed => {
                 let View::Global(maker) = self.heap.item(id, CALLEE).view() else { return None };
                 let name = self.globals.get(maker).filter(|_| self.role(maker) == Some(Role::Applied))?.name.clone();
-                let bound = self.bound_arguments(callee);
+                let bound = self.bound_arguments(callee, &name);
                 let list = self.arguments(arguments).unwrap_or_default();
                 self.apply(at, how, &name, &bound, &list)
             }
@@ -358,16 +360,15 @@ impl Machine<'_> {
         }
     }
 
-    /// What `partial`, `attrgetter`, ... were made with; `partial` gets it by BUILD in pickles.
-    fn bound_arguments(&self, made: Value) -> Vec<Value> {
+    /// What `partial`, `attrgetter`, ... were made with. The state of a `partial` says it anew: `(function, arguments, keywords, dict)`.
+    fn bound_arguments(&self, made: Value, name: &str) -> Vec<Value> {
         let Some(id) = made.as_node() else { return Vec::new() };
-        if let Some(state) = self.heap.items(id).get(STATES..).and_then(<[Value]>::last) {
-            return self
-                .bound_by_state(*state)
-                .map(|(function, bound)| [vec![function], bound].concat())
-                .unwrap_or_default();
+        let state = self.heap.items(id).get(STATES..).and_then(<[Value]>::last).filter(|_| name == "partial");
+        let Some(state) = state else { return self.arguments(self.heap.item(id, ARGUMENTS)).unwrap_or_default() };
+        match self.bound_by_state(*state) {
+            Some((function, bound)) => [vec![function], bound].concat(),
+            None => vec![Value::UNKNOWN],
         }
-        self.arguments(self.heap.item(id, ARGUMENTS)).unwrap_or_default()
     }
 
     /// The function and arguments that a state `(function, arguments, keywords, attributes)` gives to `partial`.
@@ -380,7 +381,7 @@ impl Machine<'_> {
 
     fn apply(&mut self, at: u64, how: How, name: &str, bound: &[Value], list: &[Value]) -> Option<Value> {
         match (name, bound, list) {
-            ("partial", [function, bound @ ..], list) => {
+            ("partial" | "MethodType", [function, bound @ ..], list) => {
                 let all = [bound, list].concat();
                 let arguments = self.make(Shape::Tuple, &all);
                 Some(self.call(at, how, *function, arguments, Value::VACANT))

@@ -286,9 +286,23 @@ impl Machine<'_> {
         }
     }
 
-    /// PyTorch's persistent ids are tuples whose second part is a class of storages, which the loader asks for its dtype.
-    pub(super) fn judge_persistent(&mut self, at: u64, id: Value) {
-        let Some(View::Global(class)) = id.as_node().map(|id| self.heap.item(id, 1).view()) else { return };
+    /// Judges a persistent id of PyTorch's, and gives what its loader puts in its place.
+    ///
+    /// `("storage", class, ...)` names a class of storages, which the loader asks for its dtype. `("module", class, file, source)` stands
+    /// for the class itself: the old format keeps the source only to warn of changes (`_check_container_source`).
+    pub(super) fn judge_persistent(&mut self, at: u64, id: Value) -> Value {
+        let Some(tuple) = id.as_node() else { return Value::PERSISTENT };
+        let class = self.heap.item(tuple, 1);
+        if self.text(self.heap.item(tuple, 0), 16).is_some_and(|kind| kind == "module") {
+            return class;
+        }
+        if let View::Global(class) = class.view() {
+            self.judge_storage_class(at, id, class);
+        }
+        Value::PERSISTENT
+    }
+
+    fn judge_storage_class(&mut self, at: u64, id: Value, class: GlobalId) {
         let Some(global) = self.globals.get_mut(class) else { return };
         let is_storage = global.module.starts_with("torch") && global.name.ends_with("Storage");
         let is_safe = matches!(global.judgement, Judgement::Inert | Judgement::Model { .. } | Judgement::Allowed);
@@ -297,8 +311,10 @@ impl Machine<'_> {
         }
         let path = global.path();
         let message = "A reference to stored data names something else than a class of storages";
+        // It is told of once: by the worse of the two.
+        let imported = import_objection(&global.judgement).filter(|import| import.severity == Severity::Critical);
+        let objection = imported.unwrap_or_else(|| Objection::new(rule::UNLISTED_CALL, Severity::High, message));
         let evidence = self.show(id);
-        let objection = Objection::new(rule::UNLISTED_CALL, Severity::High, message);
         self.report(finding(&objection, at, &evidence, &path));
     }
 

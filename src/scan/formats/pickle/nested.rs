@@ -3,6 +3,8 @@
 //! Only bytes that flow into a loader, or into a call that is objected to anyway, are looked into. Searching weights for pickles finds
 //! pickles everywhere.
 
+use super::globals::Global;
+use super::heap::STATES;
 use super::machine::Machine;
 use super::probe;
 use super::value::{GlobalId, Value, View};
@@ -41,8 +43,31 @@ pub(super) fn bytes_of(machine: &Machine<'_>, value: Value) -> Option<NestedByte
     {
         return Some(NestedBytes::Span { at, size });
     }
+    if let Some(content) = content_of_buffer(machine, value) {
+        return bytes_of(machine, content);
+    }
     machine.bytes(value, MAX_COMPUTED_BYTES).map(NestedBytes::Computed)
 }
+
+/// The bytes that `io.BytesIO` was filled with: its state is `(bytes, position, attributes)`.
+fn content_of_buffer(machine: &Machine<'_>, value: Value) -> Option<Value> {
+    let buffer = value.as_node()?;
+    let class = machine.globals.get(machine.maker(value)?)?;
+    let is_buffer = class.is("_io", "BytesIO") || class.is("io", "BytesIO");
+    // Filled twice it has the last content, which is not told from the first here.
+    let [state] = machine.heap.items(buffer).get(STATES..).filter(|_| is_buffer)? else { return None };
+    let content = machine.heap.item(state.as_node()?, 0);
+    matches!(content.view(), View::Const(_)).then_some(content)
+}
+
+/// The one argument that such a loader loads; `None` where it is the first, and all are looked at.
+pub(super) fn loaded_argument(global: &Global) -> Option<usize> {
+    LOADED_ARGUMENTS.iter().find(|(module, name, _)| global.is(module, name)).map(|(_, _, index)| *index)
+}
+
+/// Conditional loaders whose other arguments are data: spacy/tokens/doc.pyx and spacy/vocab.pyx.
+const LOADED_ARGUMENTS: &[(&str, &str, usize)] =
+    &[("spacy.tokens.doc", "unpickle_doc", 1), ("spacy.vocab", "unpickle_vocab", 4)];
 
 impl Machine<'_> {
     /// Puts aside the arguments of a call that are loaded in turn.
@@ -60,6 +85,10 @@ impl Machine<'_> {
         };
         let loader = global.path();
         let is_loader = is_pickle || matches!(global.judgement, Judgement::Conditional(_));
+        let arguments = match loaded_argument(global) {
+            Some(index) => arguments.get(index..=index).unwrap_or_default(),
+            None => arguments,
+        };
         for argument in arguments {
             let bytes = if is_loader { bytes_of(self, *argument) } else { self.pickle_like(*argument) };
             if let Some(bytes) = bytes {

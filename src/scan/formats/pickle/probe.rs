@@ -260,6 +260,8 @@ impl<'a> Run<'a> {
             op::GET | op::PUT => is_number(b"_+-"),
             op::STRING if end.is_none() => matches!(line, [b'\'' | b'"', ..]),
             op::STRING => matches!(line, [b'\'', .., b'\''] | [b'"', .., b'"']),
+            // `PK` and two bytes begin every zip; no loader has a persistent id like that.
+            op::PERSID => !line.starts_with(b"K\x03\x04"),
             _ => true,
         };
         Ok(fits && self.skip_line()?)

@@ -1,6 +1,7 @@
 //! Attacks and honest streams, by what a scan of them reports. Attacks bear their names in the catalogue of attacks.
 
 mod attacks;
+mod guarded;
 mod honest;
 mod limits;
 

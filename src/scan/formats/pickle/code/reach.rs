@@ -17,6 +17,9 @@ const MAX_PAIRS: usize = 65_536;
 const BY_TEXT: &[&str] =
     &["getattr", "__import__", "import_module", "globals", "vars", "locals", "__builtins__", "attrgetter"];
 
+/// Modules that every piece of source made by torch.fx imports, used or not (torch/fx/graph.py, `_register_custom_builtin`).
+const IMPORTED_BY_FX: &[&str] = &["torch.utils._pytree", "torch.fx._pytree"];
+
 /// What a piece of code reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Reach {
@@ -62,6 +65,7 @@ pub(in super::super) fn of_source(text: &str, rules: &Rules) -> Reach {
     let words = source::words(text);
     let mut search = Search::new(rules);
     search.function = "source";
+    search.takes_input = source::has_parameter(&words, "input");
     search.walk(&source::steps(&words));
     search.texts.extend(words.iter().filter_map(source::Word::text));
     search.finish()
@@ -78,6 +82,8 @@ struct Search<'c, 'r> {
     /// Attributes of what is not known.
     loose: Vec<&'c str>,
     looks_up_by_text: bool,
+    /// `input` is what a function of torch.fx is called with, and not the built-in that reads from the terminal.
+    takes_input: bool,
     severity: Severity,
     listed: Vec<String>,
     is_whole: bool,
@@ -93,6 +99,7 @@ impl<'c, 'r> Search<'c, 'r> {
             texts: Vec::new(),
             loose: Vec::new(),
             looks_up_by_text: false,
+            takes_input: false,
             severity: Severity::Medium,
             listed: Vec::new(),
             is_whole: true,
@@ -139,7 +146,7 @@ impl<'c, 'r> Search<'c, 'r> {
     fn global(&mut self, name: &str) -> String {
         self.looks_up_by_text |= BY_TEXT.contains(&name);
         let path = self.bound.get(name).cloned();
-        if path.is_none() {
+        if path.is_none() && !(name == "input" && self.takes_input) {
             self.judge("builtins", name, name);
         }
         let path = path.unwrap_or_else(|| name.to_owned());
@@ -161,7 +168,7 @@ impl<'c, 'r> Search<'c, 'r> {
         let (module, rest) = path.split_once('.').unwrap_or((&path, ""));
         // `model.eval()` bears a telltale name and is harmless: what counts is the module, not how a method is called.
         let is_telling = self.rules.judge(module, rest) != self.rules.judge("model", rest);
-        if is_telling || self.is_critical(module, rest) {
+        if (is_telling || self.is_critical(module, rest)) && !IMPORTED_BY_FX.contains(&&*path) {
             self.judge(module, rest, &path);
         }
         (path.len() < 256).then_some(path)
@@ -237,5 +244,15 @@ mod tests {
             severity("def forward(self, x):\n    self.eval()\n    return self.layer(x)  # exec(x)"),
             Severity::Medium
         );
+    }
+
+    #[test]
+    fn source_of_torch_fx_is_told_from_what_imports_the_same() {
+        let head = "import torch\nimport torch.fx._pytree as fx_pytree\nimport torch.utils._pytree as pytree\n";
+        let forward = "def forward(self, input):\n    x = input\n    return getattr(self, \"0\")(x)";
+        assert_eq!(severity(&format!("{head}{forward}")), Severity::Medium);
+        assert_eq!(severity(&format!("{head}pytree.tree_map(f, x)")), Severity::Critical);
+        assert_eq!(severity("def f(x):\n    return input()"), Severity::Critical);
+        assert_eq!(severity("def f(eval):\n    eval('1')"), Severity::Critical);
     }
 }

@@ -77,6 +77,12 @@ fn is_escaped(text: &str, at: usize) -> bool {
     before.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1
 }
 
+/// Whether a function that the source defines has a parameter of this name.
+pub(super) fn has_parameter(words: &[Word<'_>], name: &str) -> bool {
+    let mut lines = words.split(|word| matches!(word, Word::Newline | Word::Sign(';')));
+    lines.any(|line| matches!(line, [Word::Name("def"), _, rest @ ..] if rest.contains(&Word::Name(name))))
+}
+
 /// The names as what they load and bind.
 pub(super) fn steps<'s>(words: &[Word<'s>]) -> Vec<Step<'s>> {
     let mut steps = Vec::new();
