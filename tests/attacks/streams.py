@@ -97,7 +97,17 @@ def own():
     memmap = fields(filename=text("modelscand_no_such_folder/x"), mode=text("w+"), shape=number(8))
     holder = call(name("abc", "ABCMeta"), text("X"), many(), fields(a=call(name("builtins", "classmethod"), call(name("builtins", "property"), bound))))
     second_object = torch_legacy(EMPTY_DICT) + torch_legacy(system())
+    graph = name("torch.fx.graph_module", "reduce_graph_module")
+    evil = text("import os\ndef forward(self):\n    return os.system('true')\n")
+    kind = text("import torch")
+    harmless = call(graph, fields(_code=text("def forward(self, x):\n    return x\n")), kind) + POP
+    computed = call(call(GETATTR, text(""), text("join")), call(name("builtins", "reversed"), listed(text("x"), text("y"))))
+    filled = pairs(*([(text("k%d" % index), NONE) for index in range(300)] + [(text("_code"), evil)]))
     return [
+        ("N19", "source-after-harmless-sources", pickle(harmless * 6 + call(graph, fields(_code=evil), kind)), CRITICAL, "os"),
+        ("N20", "source-computed", pickle(call(graph, fields(_code=computed), kind)), HIGH, "reduce_graph_module"),
+        ("N20", "source-behind-many-keys", pickle(call(graph, filled, kind)), CRITICAL, "os"),
+        ("N20", "source-in-filled-object", pickle(call(graph, call(ORDERED_DICT) + text("_code") + evil + b"s", kind)), HIGH, "reduce_graph_module"),
         ("N17", "second-object-of-torch", second_object, CRITICAL, RAN, "pt"),
         ("N18", "name-of-no-identifier", pickle(call(old_name("my module", "x y"), text("true"))), HIGH, "my module.x y"),
         ("N01", "map-second-item", pickle(call(name("builtins", "list"), mapped)), CRITICAL, RAN),

@@ -49,6 +49,9 @@ const UNMARSHALLERS: &[(&str, &str)] =
 /// Callables whose first argument is a code object.
 const FUNCTION_MAKERS: &[&str] = &["_make_function", "_create_function", "FunctionType", "_make_skel_func"];
 
+/// Under what PyTorch's graph modules keep the source of `forward`, now and before.
+const SOURCE_KEYS: &[&str] = &["_code", "_fn"];
+
 impl Machine<'_> {
     fn is_one_of(&self, id: GlobalId, list: &[(&str, &str)]) -> bool {
         self.globals.get(id).is_some_and(|global| list.contains(&(&*global.module, &*global.name)))
@@ -123,13 +126,26 @@ impl Machine<'_> {
         for argument in arguments.unwrap_or_default() {
             self.gather_text(*argument, &mut source, 0);
         }
-        if source.is_empty() {
+        let is_hidden = arguments.unwrap_or_default().iter().any(|argument| self.hides_source(*argument));
+        if source.is_empty() || is_hidden || !self.takes_work() {
             let message = "Executes source that cannot be told before the file is loaded";
             return Some(Objection::new(rule::EMBEDDED_CODE, Severity::High, message));
         }
         let reach = code::of_source(&source, self.rules);
         let message = format!("{}: {}", reach.message(), reach.listed.join(", "));
         Some(Objection::new(rule::EMBEDDED_CODE, reach.severity, message))
+    }
+
+    /// An argument that is, or holds under a name for source, something that is worked out while the file is loaded.
+    fn hides_source(&self, argument: Value) -> bool {
+        let Some(id) = argument.as_node() else { return argument.view() == View::Unknown };
+        if self.heap.shape(id) != Some(Shape::Dict) {
+            return self.text(argument, MAX_CODE_BYTES).is_none();
+        }
+        let is_source = |key: Value| self.text(key, 64).is_some_and(|key| SOURCE_KEYS.contains(&&*key));
+        let mut items = self.heap.items(id).as_chunks::<2>().0.iter();
+        !self.heap.is_whole(id)
+            || items.any(|[key, value]| is_source(*key) && self.text(*value, MAX_CODE_BYTES).is_none())
     }
 
     fn gather_text(&self, value: Value, out: &mut String, depth: u8) {
@@ -140,7 +156,7 @@ impl Machine<'_> {
             out.push_str(&text);
             out.push('\n');
         } else if let Some(id) = value.as_node().filter(|_| depth < MAX_DEPTH) {
-            for item in self.heap.items(id).iter().take(256) {
+            for item in self.heap.items(id) {
                 self.gather_text(*item, out, depth + 1);
             }
         }

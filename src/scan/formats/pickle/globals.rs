@@ -29,6 +29,8 @@ pub(super) struct Global {
     /// A finding tells of it already, so that no further one is made for the import.
     pub(super) is_told: bool,
     findings: u8,
+    /// The worst of them: more about a harmless use never hide the dangerous one behind them.
+    worst: Option<Severity>,
 }
 
 impl Global {
@@ -42,9 +44,13 @@ impl Global {
         &*self.module == module && &*self.name == name
     }
 
-    /// Counts a finding about it; `false` when there were enough.
-    pub(super) fn take_finding(&mut self) -> bool {
+    /// Counts a finding about it; `false` when there were enough that are as bad.
+    pub(super) fn take_finding(&mut self, severity: Severity) -> bool {
         self.is_told = true;
+        if self.worst < Some(severity) {
+            self.worst = Some(severity);
+            self.findings = 0;
+        }
         self.findings = self.findings.saturating_add(1);
         self.findings <= MAX_FINDINGS_EACH
     }
@@ -84,6 +90,7 @@ impl Globals {
             at,
             is_told: false,
             findings: 0,
+            worst: None,
         };
         self.name_bytes += 4 * (key.0.len() + key.1.len());
         if self.list.len() >= MAX_GLOBALS || self.name_bytes > MAX_NAME_BYTES {

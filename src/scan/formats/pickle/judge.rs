@@ -133,7 +133,7 @@ impl Machine<'_> {
     /// Makes the finding about a call, unless there were enough about the same callable.
     pub(super) fn object_to(&mut self, at: u64, objection: &Objection, id: GlobalId, how: How, arguments: Value) {
         let Some(global) = self.globals.get_mut(id) else { return };
-        if !global.take_finding() {
+        if !global.take_finding(objection.severity) {
             return;
         }
         let path = global.path();
@@ -147,7 +147,7 @@ impl Machine<'_> {
     /// As [`Machine::object_to`], of something that is not called here.
     pub(super) fn object_to_value(&mut self, at: u64, objection: &Objection, id: GlobalId) {
         let Some(global) = self.globals.get_mut(id) else { return };
-        if global.take_finding() {
+        if global.take_finding(objection.severity) {
             let path = global.path();
             self.report(finding(objection, at, &path, &path));
         }
@@ -214,11 +214,11 @@ impl Machine<'_> {
             "Changes the attributes of something imported, for everything that runs in the process afterwards";
         let Some(global) = self.globals.get_mut(id) else { return };
         let is_dangerous = matches!(global.judgement, Judgement::Dangerous { severity: Severity::Critical, .. });
-        if !global.take_finding() {
+        let severity = if is_dangerous { Severity::Critical } else { Severity::High };
+        if !global.take_finding(severity) {
             return;
         }
         let path = global.path();
-        let severity = if is_dangerous { Severity::Critical } else { Severity::High };
         let evidence = format!("{path}.__dict__.update({})", self.show(state));
         self.report(finding(&Objection::new(rule::STATE_INJECTION, severity, message), at, &evidence, &path));
     }
@@ -306,7 +306,7 @@ impl Machine<'_> {
         let Some(global) = self.globals.get_mut(class) else { return };
         let is_storage = global.module.starts_with("torch") && global.name.ends_with("Storage");
         let is_safe = matches!(global.judgement, Judgement::Inert | Judgement::Model { .. } | Judgement::Allowed);
-        if is_storage || is_safe || !global.take_finding() {
+        if is_storage || is_safe || !global.take_finding(Severity::High) {
             return;
         }
         let path = global.path();

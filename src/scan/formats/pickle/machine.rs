@@ -25,7 +25,7 @@ use crate::scan::rules::Rules;
 const TELL_WITHIN_BYTES: u64 = 1 << 20;
 /// Steps that working out the values of one opcode may take.
 const MAX_WORK: u32 = 50_000;
-/// Findings of one stream; beyond the first only what is critical is told, and beyond the second nothing is.
+/// Findings of each severity of one stream, and of the critical ones.
 const MAX_FINDINGS: u32 = 2048;
 const MAX_CRITICAL: u32 = 8192;
 /// Memory of the heap before it forgets for the first time.
@@ -75,8 +75,8 @@ pub(super) struct Machine<'a> {
     max_heap_bytes: usize,
     /// Steps that working out one opcode's values may still take: shared values make trees of them exponential.
     pub(super) work_left: Cell<u32>,
-    /// Findings made so far.
-    reported: u32,
+    /// Findings made so far, of each severity.
+    reported: [u32; 4],
     /// How deep calls within calls are being judged.
     pub(super) call_depth: u8,
 }
@@ -107,7 +107,7 @@ impl<'a> Machine<'a> {
             forget_at: FIRST_FORGET_BYTES.min(max_heap_bytes),
             max_heap_bytes,
             work_left: Cell::new(0),
-            reported: 0,
+            reported: [0; 4],
             call_depth: 0,
         }
     }
@@ -216,8 +216,9 @@ impl<'a> Machine<'a> {
     /// Puts a finding aside to be taken away, unless there were too many.
     pub(super) fn report(&mut self, finding: Finding) {
         let max = if finding.severity == Severity::Critical { MAX_CRITICAL } else { MAX_FINDINGS };
-        if self.reported < max {
-            self.reported += 1;
+        let Some(count) = self.reported.get_mut(finding.severity as usize) else { return };
+        if *count < max {
+            *count += 1;
             self.found.push(finding);
         }
     }
