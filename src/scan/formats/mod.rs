@@ -12,6 +12,7 @@ mod protobuf;
 mod safetensors;
 mod sevenz;
 mod tar;
+mod tensorflow;
 #[cfg(test)]
 pub(crate) mod testing;
 mod torchscript;
@@ -60,6 +61,7 @@ pub const FORMATS: &[&Format] = &[
     &torchscript::FORMAT,
     &npy::FORMAT,
     &onnx::FORMAT,
+    &tensorflow::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,
