@@ -15,6 +15,7 @@ mod tar;
 mod tensorflow;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tflite;
 mod torchscript;
 mod zip;
 
@@ -62,6 +63,7 @@ pub const FORMATS: &[&Format] = &[
     &npy::FORMAT,
     &onnx::FORMAT,
     &tensorflow::FORMAT,
+    &tflite::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,

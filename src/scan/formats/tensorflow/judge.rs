@@ -205,7 +205,7 @@ impl<'j, 's> Judge<'j, 's> {
 
 impl Does {
     /// Whether it changes something outside of the process or runs code.
-    fn acts(self) -> bool {
+    pub(super) fn acts(self) -> bool {
         matches!(self, Self::Writes | Self::Saves | Self::CallsPython | Self::Connects)
     }
 }

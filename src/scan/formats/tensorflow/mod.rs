@@ -7,10 +7,12 @@
 
 mod graph;
 mod judge;
+mod keras;
 mod load;
 mod operations;
 mod origin;
 mod schema;
+mod text;
 
 use std::collections::HashSet;
 use std::io;
@@ -19,7 +21,7 @@ use super::archive::escape_of;
 use super::protobuf::{Message, Value, recognised};
 use super::{Format, RuleInfo};
 use crate::report::{Finding, Rule, Severity};
-use crate::scan::identify::Probe;
+use crate::scan::identify::{HEAD_BYTES, Probe};
 use crate::scan::input::{Cursor, Input};
 use crate::scan::{Scan, Stop};
 use graph::Graphs;
@@ -34,13 +36,14 @@ const CONNECTS: Rule = Rule::new("tensorflow.connects");
 const NATIVE_CODE: Rule = Rule::new("tensorflow.native-code");
 const UNKNOWN_OPERATION: Rule = Rule::new("tensorflow.unknown-operation");
 const ASSET_ESCAPE: Rule = Rule::new("tensorflow.asset-escape");
+const KERAS_LAMBDA: Rule = Rule::new("tensorflow.keras-lambda");
 
-/// SavedModel (`saved_model.pb`), MetaGraphDef (`.meta`) and GraphDef (`.pb`).
+/// SavedModel (`saved_model.pb`) with its `keras_metadata.pb`, MetaGraphDef (`.meta`) and GraphDef (`.pb`).
 pub static FORMAT: Format = Format {
     name: "tensorflow",
     title: "TensorFlow graph (SavedModel, MetaGraph, frozen graph)",
     recognised_by: "a protocol buffer of nodes that have a name and an operation",
-    looks_for: "operations that write or read files at paths that the model names, call Python or connect to servers, also in functions and in graphs inside strings; assets that climb out",
+    looks_for: "operations that write or read files at paths that the model names, call Python or connect to servers, also in functions and in graphs inside strings; assets that climb out; Keras's Lambda layers",
     rules: &[
         RuleInfo {
             rule: WRITES_FILE,
@@ -77,6 +80,11 @@ pub static FORMAT: Format = Format {
             severity: Severity::High,
             summary: "An asset's file name leads out of the model's folder",
         },
+        RuleInfo {
+            rule: KERAS_LAMBDA,
+            severity: Severity::High,
+            summary: "A Lambda layer in the Keras metadata carries Python bytecode",
+        },
     ],
     recognise,
     scan,
@@ -87,15 +95,19 @@ const MAX_PROBED_FIELDS: u32 = 32 << 20;
 /// Assets of one model.
 const MAX_ASSETS: usize = 10_000;
 
-/// The three messages that a file can be.
+/// The messages that a file can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     SavedModel,
     MetaGraph,
     Graph,
+    KerasMetadata,
 }
 
 fn recognise(probe: &Probe<'_>) -> io::Result<bool> {
+    if text::is_graph(probe.head) {
+        return Ok(true);
+    }
     let whole = Message::whole(probe.input)?;
     recognised(kind_of(whole, &mut probe.input.cursor(0)).map(|kind| kind.is_some()))
 }
@@ -112,6 +124,7 @@ fn kind_of(whole: Message, cursor: &mut Cursor<'_>) -> Result<Option<Kind>, Stop
         };
         match field.number {
             1 if is(is_node(bytes, cursor))? => return Ok(Some(Kind::Graph)),
+            1 if is(keras::is_object(bytes, cursor))? => return Ok(Some(Kind::KerasMetadata)),
             2 if is(is_library(bytes, cursor))? => return Ok(Some(Kind::Graph)),
             2 if is(looks_like_graph(bytes, cursor))? => return Ok(Some(Kind::MetaGraph)),
             2 if is(looks_like_meta_graph(bytes, cursor))? => return Ok(Some(Kind::SavedModel)),
@@ -166,6 +179,9 @@ fn any(
 }
 
 fn scan(scan: &mut Scan<'_>, input: &Input) -> Result<(), Stop> {
+    if text::is_graph(&input.bytes_at(0, HEAD_BYTES)?) {
+        return Err(Stop::Unsupported("graphs in text form are not read".into()));
+    }
     let mut cursor = input.cursor(0);
     let whole = Message::whole(input)?;
     match kind_of(whole, &mut cursor)? {
@@ -179,6 +195,10 @@ fn scan(scan: &mut Scan<'_>, input: &Input) -> Result<(), Stop> {
             let added = model.graphs.add(whole, &mut cursor);
             model.judge(scan, input, &mut cursor).and(added)
         }
+        Some(Kind::KerasMetadata) => each(whole, &mut cursor, |field, object, cursor| match field {
+            1 => keras::judge_object(scan, input, object, cursor),
+            _ => Ok(()),
+        }),
         None => Err(Stop::Fault("no graph was found where one had been seen".into())),
     }
 }
@@ -195,7 +215,15 @@ fn scan_meta_graph(scan: &mut Scan<'_>, input: &Input, meta: Message, cursor: &m
         }
         5 => model.roots.signature(bytes, cursor),
         6 => model.asset(scan, input, bytes, cursor),
-        7 => model.roots.objects(bytes, cursor),
+        7 => {
+            model.roots.objects(bytes, cursor)?;
+            each(bytes, cursor, |_, object, cursor| {
+                each(object, cursor, |field, user, cursor| match field {
+                    4 => keras::judge_user_object(scan, input, user, cursor),
+                    _ => Ok(()),
+                })
+            })
+        }
         _ => Ok(()),
     });
     model.judge(scan, input, cursor).and(read)
@@ -267,6 +295,13 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// How bad an operation is wherever it writes to or reads from, and what it does; `None` for those that stay inside the model.
+pub(super) fn harm_of_operation(name: &str) -> Option<(Severity, &'static str)> {
+    let operation = operations::facts_of(name).next()?;
+    let severity = if operation.does.acts() { Severity::High } else { Severity::Medium };
+    Some((severity, operation.does.as_words()))
 }
 
 #[cfg(test)]

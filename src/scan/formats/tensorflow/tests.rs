@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::protobuf::build::{bytes, message, number};
 use super::super::testing::*;
-use crate::report::{Report, Severity, Verdict};
+use crate::report::{PartialCause, Report, Severity, Verdict};
 
 /// A `NodeDef`, without the field that it stands in.
 fn node(name: &str, op: &str, inputs: &[&str], attributes: &[Vec<u8>]) -> Vec<u8> {
@@ -306,6 +306,21 @@ fn file_systems_and_servers_h16() {
 }
 
 #[test]
+fn lambda_in_the_keras_metadata_g31() {
+    let json = r#"{"config": {"layers": [{"class_name": "\u004cambda", "config": {"function": ["4wEA"]}}]}}"#;
+    let object = message(1, &[number(2, 1), bytes(3, "root"), bytes(4, "_tf_keras_sequential"), bytes(5, json)]);
+    let user = message(1, &[message(4, &[bytes(1, "_tf_keras_sequential"), bytes(3, json)])]);
+    let in_model = saved_model(&graph(&[node("n", "NoOp", &[], &[])]), &[message(7, &[user])]);
+    for bytes in [object, in_model] {
+        let report = report_of(&bytes);
+        assert_eq!(severity_of(&report, "tensorflow.keras-lambda"), Some(Severity::High), "{report:#?}");
+    }
+    let dense = bytes(5, r#"{"class_name": "Dense"}"#);
+    let report = report_of(&message(1, &[number(2, 1), bytes(4, "_tf_keras_layer"), dense]));
+    assert_eq!((report.verdict, report.findings.len()), (Verdict::Clean, 0), "{report:#?}");
+}
+
+#[test]
 fn operation_that_tensorflow_does_not_bring() {
     let report = report_of(&graph(&[node("n", "FrobnicateV2", &[], &[])]));
     assert_eq!(severity_of(&report, "tensorflow.unknown-operation"), Some(Severity::Low), "{report:#?}");
@@ -331,6 +346,18 @@ fn unknown_fields_hide_nothing() {
 fn what_came_before_the_damage_stays() {
     let report = report_of(&[with_path("SaveV2", "/etc/x"), vec![0x0a, 0x7f]].concat());
     assert_eq!((writes(&report), cause_of(&report).is_some()), (Some(Severity::High), true), "{report:#?}");
+}
+
+#[test]
+fn graph_in_text_form_is_told_as_not_read() {
+    for text in ["# x\n\nnode {\n  name: \"a\"\n  op: \"NoOp\"\n}\n", "saved_model_schema_version: 1\nmeta_graphs {\n"]
+    {
+        let report = report_of(text.as_bytes());
+        assert_eq!((report.verdict, cause_of(&report)), (Verdict::Unscannable, Some(PartialCause::Unsupported)));
+    }
+    for text in ["node default {\n op: 1 }", "node { x }", "", "nodes: op:"] {
+        assert_eq!(report_of(text.as_bytes()).verdict, Verdict::NotAModel, "{text}");
+    }
 }
 
 #[test]
