@@ -95,7 +95,8 @@ impl<'j, 's> Judge<'j, 's> {
             }
             self.judge(operation, &origin, node.at, scope, runs_at_load);
         }
-        if !is_known(&node.op) && self.graphs.function(&node.op).is_none() {
+        // No loader takes a node without an operation.
+        if !node.op.is_empty() && !is_known(&node.op) && self.graphs.function(&node.op).is_none() {
             self.unknown_operation(node);
         }
         self.nested_graphs(node, cursor)

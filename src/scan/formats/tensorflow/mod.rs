@@ -299,7 +299,7 @@ impl Model {
 
 /// How bad an operation is wherever it writes to or reads from, and what it does; `None` for those that stay inside the model.
 pub(super) fn harm_of_operation(name: &str) -> Option<(Severity, &'static str)> {
-    let operation = operations::facts_of(name).next()?;
+    let operation = operations::facts_of(name).first()?;
     let severity = if operation.does.acts() { Severity::High } else { Severity::Medium };
     Some((severity, operation.does.as_words()))
 }

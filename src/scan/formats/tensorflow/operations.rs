@@ -3,6 +3,9 @@
 //! A table and nothing else; what a path means is judged beside it. Source: the registry of operations of TensorFlow 2.21
 //! (`TF_GetAllOpList`) and tensorflow/core/api_def; the JFrog, Hugging Face and modelaudit reports on graphs that misuse them.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Does {
@@ -132,8 +135,13 @@ const OPERATIONS: &[Operation] = &[
 ];
 
 /// The facts about an operation; it has one for each place that it names.
-pub(super) fn facts_of(name: &str) -> impl Iterator<Item = &'static Operation> {
-    OPERATIONS.iter().filter(move |operation| operation.name == name)
+pub(super) fn facts_of(name: &str) -> &'static [&'static Operation] {
+    static BY_NAME: LazyLock<HashMap<&str, Vec<&Operation>>> = LazyLock::new(|| {
+        let mut by_name = HashMap::<_, Vec<_>>::new();
+        OPERATIONS.iter().for_each(|operation| by_name.entry(operation.name).or_default().push(operation));
+        by_name
+    });
+    BY_NAME.get(name).map_or(&[], Vec::as_slice)
 }
 
 /// Every operation that TensorFlow 2.21 brings, sorted, one a line; see tests/corpus/graphs/make_tensorflow.py.
@@ -141,8 +149,8 @@ const KNOWN: &str = include_str!("known_operations.txt");
 
 /// Whether TensorFlow brings an operation itself.
 pub(super) fn is_known(name: &str) -> bool {
-    static NAMES: std::sync::LazyLock<Vec<&str>> = std::sync::LazyLock::new(|| KNOWN.lines().collect());
-    NAMES.binary_search(&name).is_ok()
+    static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| KNOWN.lines().collect());
+    NAMES.contains(name)
 }
 
 impl Does {
