@@ -14,8 +14,10 @@ mod protobuf;
 mod safetensors;
 mod sevenz;
 mod tar;
+mod tensorflow;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tflite;
 mod torchscript;
 mod zip;
 
@@ -64,6 +66,8 @@ pub const FORMATS: &[&Format] = &[
     &gguf::FORMAT,
     &gguf::LEGACY_FORMAT,
     &jinja::FORMAT,
+    &tensorflow::FORMAT,
+    &tflite::FORMAT,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,

@@ -58,6 +58,12 @@ impl Message {
         Ok(Self { at: 0, end: input.size()?, depth: 0 })
     }
 
+    /// The `size` bytes of `input` at `at`, as a message by itself.
+    pub(crate) fn window(input: &Input, at: u64, size: u64) -> Result<Self, Stop> {
+        let end = at.saturating_add(size).min(input.size()?);
+        Ok(Self { at: at.min(end), end, depth: 0 })
+    }
+
     /// How many bytes it has.
     pub(crate) fn size(self) -> u64 {
         self.end.saturating_sub(self.at)
@@ -88,6 +94,21 @@ impl Message {
             take(varint(cursor, self.end)?);
         }
         Ok(())
+    }
+}
+
+impl Message {
+    /// Its first `count` varints, and where they end.
+    pub(crate) fn leading_varints(self, count: u64, cursor: &mut Cursor<'_>) -> Result<(Vec<u64>, u64), Stop> {
+        cursor.seek(self.at);
+        let numbers = (0..count).map(|_| varint(cursor, self.end)).collect::<Result<_, _>>()?;
+        Ok((numbers, cursor.offset()))
+    }
+
+    /// The `size` bytes at `at`, if they lie in it.
+    pub(crate) fn part(self, at: u64, size: u64) -> Option<Self> {
+        let end = at.checked_add(size).filter(|end| at >= self.at && *end <= self.end)?;
+        Some(Self { at, end, depth: self.depth })
     }
 }
 
