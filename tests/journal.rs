@@ -18,7 +18,8 @@ fn an_alert_is_one_journal_entry_with_fields_that_no_file_name_can_forge() {
     let file = home.write("models/a\nMODELSCAND_VERDICT=clean\n.pkl", ATTACK);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/journal.sh");
     let mut command = Command::new("unshare");
-    let output = command.args(["--mount", "bash", script, env!("CARGO_BIN_EXE_modelscand")]).arg(home.path("")).output();
+    let output =
+        command.args(["--mount", "bash", script, env!("CARGO_BIN_EXE_modelscand")]).arg(home.path("")).output();
     let output = output.expect("unshare runs");
     assert!(output.status.success(), "{}\n{}", text(&output.stderr), home.log());
 

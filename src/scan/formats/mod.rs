@@ -5,6 +5,7 @@
 
 pub(crate) mod archive;
 mod compressed;
+mod keras;
 mod npy;
 pub mod pickle;
 mod safetensors;
@@ -55,6 +56,7 @@ pub const FORMATS: &[&Format] = &[
     &pickle::FORMAT,
     &zip::FORMAT,
     &safetensors::FORMAT,
+    &keras::FORMAT,
     &torchscript::FORMAT,
     &npy::FORMAT,
     &tar::FORMAT,
