@@ -5,6 +5,7 @@
 
 pub(crate) mod archive;
 mod compressed;
+mod hdf5;
 mod keras;
 mod npy;
 pub mod pickle;
@@ -57,6 +58,7 @@ pub const FORMATS: &[&Format] = &[
     &zip::FORMAT,
     &safetensors::FORMAT,
     &keras::FORMAT,
+    &hdf5::FORMAT,
     &torchscript::FORMAT,
     &npy::FORMAT,
     &tar::FORMAT,

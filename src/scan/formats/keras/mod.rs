@@ -136,3 +136,10 @@ fn scan(scan: &mut Scan<'_>, input: &Input) -> Result<(), Stop> {
     walk::walk(scan, input, &document.root);
     Ok(())
 }
+
+/// Looks at a configuration that `text` may begin with, and is silent where there is none: for bytes whose meaning is not known.
+pub(crate) fn look(scan: &mut Scan<'_>, input: &Input, text: &[u8]) {
+    if let Ok(document) = json::parse(text) {
+        walk::walk(scan, input, &document.root);
+    }
+}
