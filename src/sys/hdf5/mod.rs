@@ -1,6 +1,6 @@
 //! The HDF5 library, as far as a scan needs it: objects, links, attributes, and how data sets are stored. It only reads.
 //!
-//! The library is C and gets attackers' bytes: call it in a confined worker, and never give that worker another file ([`was_used`]). It
+//! The library is C and gets attackers' bytes: call it in a confined worker, and never give that worker another file ([`before_use`]). It
 //! is called by one thread at a time, loads no plug-in, and opens no path: it reads through an [`Image`]. Links are told and never
 //! followed out of the file, and the data of data sets is not read, but for rows that hold objects.
 
@@ -9,9 +9,9 @@ mod bindings;
 mod driver;
 mod object;
 
+use std::cell::RefCell;
 use std::ffi::CStr;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bindings::{
@@ -19,8 +19,7 @@ use bindings::{
     H5Pset_driver, H5dont_atexit, H5open, Hid,
 };
 
-pub(crate) use attribute::Attribute;
-pub(crate) use object::{Kind, Object, Storage, Target};
+pub(crate) use object::{Kind, Object, Target};
 
 /// The group itself, where the library wants a path.
 const HERE: &CStr = c".";
@@ -30,7 +29,6 @@ const BY_NAME: i32 = 0;
 const ASCENDING: i32 = 0;
 
 static LIBRARY: Mutex<()> = Mutex::new(());
-static WAS_USED: AtomicBool = AtomicBool::new(false);
 
 /// The bytes of a file.
 pub(crate) struct Image {
@@ -45,9 +43,17 @@ pub(crate) struct Image {
 #[error("the HDF5 library cannot read {0}")]
 pub(crate) struct Refused(&'static str);
 
-/// Whether a file was opened in this process: from then on it may be in the hands of whoever wrote the file.
-pub(crate) fn was_used() -> bool {
-    WAS_USED.load(Ordering::Relaxed)
+/// What is done before the library gets to see bytes.
+type Announcement = Box<dyn Fn()>;
+
+thread_local! {
+    static BEFORE_USE: RefCell<Option<Announcement>> = const { RefCell::new(None) };
+}
+
+/// Has `announce` called before each file that this thread opens: from then on the process may be in the hands of whoever wrote the
+/// file, so that it is too late afterwards.
+pub(crate) fn before_use(announce: impl Fn() + 'static) {
+    BEFORE_USE.with(|before| *before.borrow_mut() = Some(Box::new(announce)));
 }
 
 /// Starts the library: what it asks of the machine, it asks now. Returns its driver.
@@ -106,7 +112,7 @@ impl File {
     pub(crate) fn open(image: Image) -> Result<Self, Refused> {
         let library = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
         let driver = start()?;
-        WAS_USED.store(true, Ordering::Relaxed);
+        BEFORE_USE.with(|before| before.borrow().iter().for_each(|announce| announce()));
         // SAFETY: the class is a number that the library has set when it started.
         let access = Id::new(unsafe { H5Pcreate(H5P_CLS_FILE_ACCESS_ID_g) }, "the file")?;
         // SAFETY: the driver has no settings.
