@@ -30,12 +30,15 @@ const ASCENDING: i32 = 0;
 
 static LIBRARY: Mutex<()> = Mutex::new(());
 
+/// Fills a buffer from an offset on, as far as there are bytes; `false` when they cannot be read.
+type Read = dyn Fn(u64, &mut [u8]) -> bool;
+
 /// The bytes of a file.
 pub(crate) struct Image {
     /// How many there are.
     pub(crate) size: u64,
-    /// Fills the buffer from an offset on, as far as there are bytes; `false` when they cannot be read.
-    pub(crate) read: Box<dyn Fn(u64, &mut [u8]) -> bool>,
+    /// How they are read.
+    pub(crate) read: Box<Read>,
 }
 
 /// What the library would not do.

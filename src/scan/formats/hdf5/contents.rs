@@ -14,8 +14,10 @@ use crate::sys::hdf5::{File, Image, Kind, Object, Refused, Target};
 const MAX_OBJECTS: usize = 50_000;
 /// Groups inside groups.
 const MAX_DEPTH: usize = 256;
-/// Attributes of one file.
-const MAX_ATTRIBUTES: u64 = 500_000;
+/// Attributes and links of one file.
+const MAX_ITEMS: u64 = 500_000;
+/// Things of one file that the library refuses; a damaged count may promise any number of them.
+const MAX_REFUSALS: u32 = 64;
 /// Bytes of all values that are kept, and of the longest attribute.
 const MAX_VALUE_BYTES: usize = 64 << 20;
 /// Rows of one data set that holds objects.
@@ -47,7 +49,8 @@ pub(super) struct Contents {
     /// Why not everything was read.
     pub(super) stop: Option<Stop>,
     value_bytes: usize,
-    attributes: u64,
+    items: u64,
+    refusals: u32,
 }
 
 /// Reads a file.
@@ -107,7 +110,10 @@ impl Contents {
             match self.follow(step, n) {
                 Ok(Some((child, path))) => self.enter(child, path, &mut seen, &mut way),
                 Ok(None) => {}
-                Err(refused) => self.stop(refused.into()),
+                Err(refused) => self.refuse(refused),
+            }
+            if !self.may_go_on() {
+                return;
             }
             if seen.len() > MAX_OBJECTS || way.len() > MAX_DEPTH {
                 return self.stop(Stop::Limit("the HDF5 file has too many objects, or too deep".to_owned()));
@@ -137,7 +143,7 @@ impl Contents {
         match self.look(&object, &path, seen) {
             Ok(Some(links)) => way.push(Step { object, path, next: 0, links }),
             Ok(None) => {}
-            Err(refused) => self.stop(refused.into()),
+            Err(refused) => self.refuse(refused),
         }
     }
 
@@ -160,9 +166,7 @@ impl Contents {
     fn attributes(&mut self, object: &Object<'_>, path: &str, count: u64) -> bool {
         let mut holds_objects = false;
         for n in 0..count {
-            self.attributes += 1;
-            if self.attributes > MAX_ATTRIBUTES {
-                self.stop(Stop::Limit("the HDF5 file has too many attributes".to_owned()));
+            if !self.may_go_on() {
                 break;
             }
             match object.attribute(n, MAX_VALUE_BYTES) {
@@ -173,10 +177,24 @@ impl Contents {
                     let values = attribute.values.into_iter().filter(|value| is_parsed(value));
                     values.for_each(|value| self.keep(format!("{path}@{name}"), value));
                 }
-                Err(refused) => self.stop(refused.into()),
+                Err(refused) => self.refuse(refused),
             }
         }
         holds_objects
+    }
+
+    /// Counts one more link or attribute, within the limits.
+    fn may_go_on(&mut self) -> bool {
+        self.items += 1;
+        if self.items > MAX_ITEMS {
+            self.stop(Stop::Limit("the HDF5 file has too many links or attributes".to_owned()));
+        }
+        self.items <= MAX_ITEMS && self.refusals <= MAX_REFUSALS
+    }
+
+    fn refuse(&mut self, refused: Refused) {
+        self.refusals += 1;
+        self.stop(refused.into());
     }
 
     fn dataset(&mut self, dataset: &Object<'_>, path: &str, holds_objects: bool) -> Result<(), Refused> {
