@@ -5,6 +5,9 @@
 
 CARGO ?= cargo
 VENV := .venv
+# Tools of the build that the system has too old.
+BUILD_VENV := .venv-build
+export PATH := $(CURDIR)/$(BUILD_VENV)/bin:$(PATH)
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.requirements.sha256
 
@@ -12,10 +15,14 @@ STAMP := $(VENV)/.requirements.sha256
 
 setup: setup-build setup-test
 
-# A C compiler, for SQLite's source.
+# A C compiler, for the sources of SQLite and HDF5, and cmake 3.26 or newer for the latter: Debian 12 has 3.25.
 setup-build:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: install it from https://rustup.rs (1.95 or newer), then try again." >&2; exit 1; }
 	@command -v cc >/dev/null || tests/support/apt-install build-essential
+	@cmake --version 2>/dev/null | awk 'NR == 1 { split($$3, v, "."); new = v[1] > 3 || v[1] == 3 && v[2] >= 26 } END { exit !new }' || { \
+		{ python3 -c 'import venv, ensurepip' 2>/dev/null || tests/support/apt-install python3 python3-venv; } && \
+		python3 -m venv $(BUILD_VENV) && \
+		$(BUILD_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'cmake>=3.26,<5'; }
 
 # The real clients that the end-to-end tests drive.
 setup-test: setup-build

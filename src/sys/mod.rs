@@ -7,4 +7,6 @@
 
 pub(crate) mod capabilities;
 pub(crate) mod descriptors;
+#[cfg(feature = "hdf5")]
+pub(crate) mod hdf5;
 pub(crate) mod lease;

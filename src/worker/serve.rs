@@ -57,6 +57,9 @@ fn serve() -> Result<(), Stop> {
     leave_endings_to_the_daemon()?;
     let Some((setup, allowed)) = receive_settings()? else { return Ok(()) };
     let engine = Engine::new(setup.limits.clone(), rules(allowed)?);
+    // What the library asks of the machine, it asks now; where it does not start, HDF5 files are unscannable and say so.
+    #[cfg(feature = "hdf5")]
+    let _ = sys::hdf5::start();
     let missing = lockdown::lock_down(&setup);
     say(&FromWorker::Hello { version: protocol::VERSION, missing })?;
     let peak_at_start = peak_kib();
@@ -98,6 +101,9 @@ fn receive_settings() -> Result<Option<(Setup, Vec<String>)>, Stop> {
 fn scan(engine: &Engine, id: u64, hints: &Hints, file: OwnedFd) -> Result<FromWorker, Stop> {
     #[cfg(feature = "misbehave")]
     super::misbehave::misbehave(id, hints);
+    // C code that reads HDF5 may be taken over by a file: said before, as a worker that was could keep it to itself.
+    #[cfg(feature = "hdf5")]
+    sys::hdf5::before_use(move || drop(say(&FromWorker::Spent { id })));
     let mut said = Ok(());
     let mut observe = |finding: &Finding| {
         if said.is_ok() {

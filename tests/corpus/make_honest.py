@@ -16,7 +16,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 MAKERS = [
     "standard_library", "numpy_arrays", "scipy_objects", "pandas_frames", "sklearn_models", "boosting", "statistics",
-    "code_carriers", "text_models", "torch_files", "torch_ecosystem", "small_frameworks", "other_formats",
+    "code_carriers", "text_models", "torch_files", "torch_ecosystem", "keras_models", "small_frameworks", "other_formats",
 ]
 # No honest file needs more than this to show how its framework saves.
 MAX_FILE_BYTES = 400000

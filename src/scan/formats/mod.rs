@@ -7,6 +7,8 @@ pub(crate) mod archive;
 mod compressed;
 mod gguf;
 mod jinja;
+mod hdf5;
+mod keras;
 mod npy;
 mod onnx;
 pub mod pickle;
@@ -60,6 +62,8 @@ pub struct RuleInfo {
 pub const FORMATS: &[&Format] = &[
     &pickle::FORMAT,
     &safetensors::FORMAT,
+    &keras::FORMAT,
+    &hdf5::FORMAT,
     &torchscript::FORMAT,
     &npy::FORMAT,
     &onnx::FORMAT,

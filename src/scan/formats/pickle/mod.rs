@@ -34,10 +34,12 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use code::Reach;
 pub use uses::Use;
 
 use super::Format;
 use crate::scan::input::Input;
+use crate::scan::rules::Rules;
 use crate::scan::{Scan, Stop};
 use stream::Stream;
 
@@ -58,4 +60,9 @@ pub static FORMAT: Format = Format {
 /// When the bytes break off or cannot be read; what was found before is kept.
 pub(crate) fn scan_at(scan: &mut Scan<'_>, input: &Input, offset: u64) -> Result<(), Stop> {
     Stream::new(scan, input).scan_from(offset)
+}
+
+/// What a marshalled code object reaches; `None` when `bytes` do not begin with one.
+pub(crate) fn reach_of_marshal(bytes: &[u8], rules: &Rules) -> Option<Reach> {
+    code::read_marshal(bytes).map(|code| code::of_code(&code, rules))
 }

@@ -44,7 +44,7 @@ const LAYOUTS: [Layout; 4] = [
 ];
 
 /// The code object that `data` begins with, in whichever layout fits.
-pub(in super::super) fn read(data: &[u8]) -> Option<Code> {
+pub(crate) fn read(data: &[u8]) -> Option<Code> {
     LAYOUTS.iter().find_map(|layout| {
         let mut reader = Reader { data, at: 0, references: Vec::new(), objects: 0, layout: *layout };
         match reader.object(0)? {

@@ -12,7 +12,8 @@ mod source;
 mod tests;
 
 pub(super) use marshal::read as read_marshal;
-pub(super) use reach::{Reach, of_code, of_source};
+pub(crate) use reach::Reach;
+pub(super) use reach::{of_code, of_source};
 
 /// A code object, of whatever version of Python.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -22,18 +22,18 @@ const IMPORTED_BY_FX: &[&str] = &["torch.utils._pytree", "torch.fx._pytree"];
 
 /// What a piece of code reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Reach {
+pub(crate) struct Reach {
     /// Code is at least `medium`.
-    pub(in super::super) severity: Severity,
+    pub(crate) severity: Severity,
     /// The dangerous things that it reaches, as dotted names, each with the function that does.
-    pub(in super::super) listed: Vec<String>,
+    pub(crate) listed: Vec<String>,
     /// All of it could be read.
-    pub(in super::super) is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 impl Reach {
     /// One sentence for a person.
-    pub(in super::super) fn message(&self) -> &'static str {
+    pub(crate) fn message(&self) -> &'static str {
         match (self.severity, self.is_whole) {
             (Severity::Critical | Severity::High, true) => {
                 "Carries code of its own, which reaches for something dangerous"
@@ -45,7 +45,7 @@ impl Reach {
 }
 
 /// What a code object and all code inside reaches.
-pub(in super::super) fn of_code(code: &Code, rules: &Rules) -> Reach {
+pub(crate) fn of_code(code: &Code, rules: &Rules) -> Reach {
     let mut search = Search::new(rules);
     let mut waiting = vec![code];
     while let Some(code) = waiting.pop() {
