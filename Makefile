@@ -1,5 +1,6 @@
 # make run    sets up, builds and starts watching this user's model caches
 # make test   sets up and passes every test
+# make install  builds and installs the program for this user
 #
 # make setup installs what is missing and is quick when nothing is. It needs root (or sudo) only when a Debian package is missing.
 
@@ -11,7 +12,7 @@ export PATH := $(CURDIR)/$(BUILD_VENV)/bin:$(PATH)
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.requirements.sha256
 
-.PHONY: setup setup-build setup-test run build test lint licences
+.PHONY: setup setup-build setup-test run build install test lint licences
 
 setup: setup-build setup-test
 
@@ -35,6 +36,10 @@ setup-test: setup-build
 
 build: setup-build
 	$(CARGO) build --release
+
+# The program for this user, in cargo's bin folder.
+install: setup-build
+	$(CARGO) install --path . --locked
 
 run: build
 	target/release/modelscand watch
