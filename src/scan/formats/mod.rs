@@ -5,6 +5,7 @@
 
 pub(crate) mod archive;
 mod compressed;
+mod configs;
 mod gguf;
 mod jinja;
 mod npy;
@@ -62,6 +63,10 @@ pub const FORMATS: &[&Format] = &[
     &gguf::FORMAT,
     &gguf::LEGACY_FORMAT,
     &jinja::FORMAT,
+    &configs::HUB,
+    &configs::MLMODEL,
+    &configs::ENVIRONMENT,
+    &configs::YAML,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,
