@@ -5,6 +5,7 @@
 
 pub(crate) mod archive;
 mod compressed;
+mod configs;
 mod gguf;
 mod jinja;
 mod hdf5;
@@ -72,6 +73,10 @@ pub const FORMATS: &[&Format] = &[
     &jinja::FORMAT,
     &tensorflow::FORMAT,
     &tflite::FORMAT,
+    &configs::HUB,
+    &configs::MLMODEL,
+    &configs::ENVIRONMENT,
+    &configs::YAML,
     &tar::FORMAT,
     &compressed::GZIP,
     &compressed::ZLIB,
