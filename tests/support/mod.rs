@@ -143,7 +143,7 @@ impl Daemon<'_> {
     pub fn sync(&self) {
         let start = Instant::now();
         loop {
-            let output = self.home.modelscand(["sync", "--timeout", "60"]);
+            let output = self.home.modelscand(["sync", "--timeout", "600"]);
             if output.status.success() {
                 return;
             }
