@@ -283,6 +283,35 @@ fn what_is_not_a_file_or_cannot_be_read_keeps_nothing_from_being_scanned() {
 }
 
 #[test]
+fn files_and_folders_that_are_exchanged_are_scanned_under_both_names() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let home = Home::new();
+    std::fs::create_dir_all(home.path("outside/folder")).unwrap();
+    std::fs::create_dir_all(home.path("models/folder")).unwrap();
+    home.write("outside/file.pkl", ATTACK);
+    home.write("outside/folder/inner.pkl", ATTACK);
+    home.write("models/file.pkl", HONEST);
+    home.write("models/other/inner.pkl", HONEST);
+    let daemon = home.watch([home.path("models")]);
+    let exchange = |a: &str, b: &str| {
+        renameat_with(CWD, home.path(a), CWD, home.path(b), RenameFlags::EXCHANGE).unwrap();
+    };
+    exchange("outside/folder", "models/folder");
+    exchange("models/folder", "models/other");
+    exchange("outside/file.pkl", "models/file.pkl");
+    daemon.sync();
+    assert!(!home.path("models/other/inner.pkl").exists(), "{}", home.log());
+    assert!(!home.path("models/file.pkl").exists(), "{}", home.log());
+    assert!(home.path("models/folder/inner.pkl").exists());
+    // What came by the exchange is watched, too.
+    for name in ["models/folder/later.pkl", "models/other/later.pkl"] {
+        let late = home.write(name, ATTACK);
+        daemon.sync();
+        assert!(!late.exists(), "{name}\n{}", home.log());
+    }
+}
+
+#[test]
 fn a_folder_that_does_not_exist_yet_is_waited_for() {
     let home = Home::new();
     let daemon = home.watch([home.path("later/than/now")]);

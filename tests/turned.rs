@@ -284,7 +284,6 @@ fn it_is_exchanged_with_a_clean_file_at_full_speed() {
 }
 
 #[test]
-#[ignore = "the watcher loses a folder that is exchanged with another at full speed until its next walk"]
 fn its_folder_is_exchanged_with_another_and_renamed_away() {
     let Some(scene) = Scene::new() else { return };
     scene.run(|scene, round| {

@@ -231,7 +231,12 @@ impl Service {
         }
     }
 
+    /// A name is gone, unless something has it again: an exchange tells of the file that came before it tells of the one that went.
     fn gone(&mut self, path: PathBuf) {
+        if std::fs::symlink_metadata(&path).is_ok() {
+            self.arrived(path, Cause::MovedIn);
+            return;
+        }
         self.queue.forget(&path);
         self.context.recorder.gone(path);
         self.check_syncs();

@@ -70,7 +70,14 @@ impl Watcher {
         if mask.intersects(DELETE | MOVED_FROM) {
             if let Some(folder) = self.tree.known_child(parent, &name) {
                 self.detach(folder);
-                self.outbox.push(Event::Gone { path });
+                self.outbox.push(Event::Gone { path: path.clone() });
+            }
+            // An exchange (renameat2(2)) tells of the folder that came before it tells of the one that went.
+            if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+                && self.is_entered(&path)
+                && let Some(folder) = self.tree.child(parent, &name)
+            {
+                self.walks.add_soon(folder);
             }
         } else if mask.contains(ATTRIB) {
             // The new rights of a folder that could not be read; other folders are fine as they are.
