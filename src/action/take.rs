@@ -112,9 +112,11 @@ pub(super) fn put_back(
         remarks.push(format!("something else that was swapped into its place is now beside it as {shown}"));
         return;
     }
-    let kept = format!("{token}.displaced");
-    let moved = renameat_with(holding, taken, holding, &kept, RenameFlags::NOREPLACE);
-    let kept = if moved.is_ok() { &kept } else { taken };
+    // Whoever swaps again and again may displace more than one thing.
+    let names =
+        (0..ROUNDS).map(|n| if n == 0 { format!("{token}.displaced") } else { format!("{token}.{n}.displaced") });
+    let mut free = names.filter(|kept| renameat_with(holding, taken, holding, kept, RenameFlags::NOREPLACE).is_ok());
+    let kept = free.next().unwrap_or_else(|| taken.to_owned());
     remarks.push(format!("something else that was swapped into its place could not be put back and is kept as {kept}"));
 }
 
