@@ -4,8 +4,8 @@ use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
 use super::bindings::{
-    H5Aget_name, H5Aget_space, H5Aget_type, H5Aread, H5Sget_simple_extent_npoints, H5Tget_class, H5Tget_size,
-    H5Tget_super, H5Tis_variable_str, H5Treclaim, Sequence,
+    H5Aget_name, H5Aget_space, H5Aget_type, H5Aread, H5Sget_simple_extent_npoints, H5Tdetect_class, H5Tget_class,
+    H5Tget_size, H5Tget_super, H5Tis_variable_str, H5Treclaim, Sequence,
 };
 use super::{DEFAULT, Id, Refused, check};
 
@@ -49,9 +49,20 @@ pub(super) fn read(id: &Id, max_bytes: usize) -> Result<Attribute, Refused> {
             check(unsafe { H5Aread(id.0, kind.0, buffer) }, what)
         })?,
         STRING | OPAQUE | INTEGER if class != INTEGER || size == 1 => fixed(id, &kind, items, size, max_bytes, class)?,
-        _ => Vec::new(),
+        _ => no_text_in(&kind)?,
     };
     Ok(Attribute { name: name(id)?, values })
+}
+
+/// Nothing, for a type of numbers and references. Text or bytes inside a structure are not read, and that is said.
+fn no_text_in(kind: &Id) -> Result<Vec<Vec<u8>>, Refused> {
+    // SAFETY: numbers for an identifier.
+    let holds = |class: &i32| unsafe { H5Tdetect_class(kind.0, *class) } != 0;
+    // A sequence inside may be of numbers; of what it is, is not looked at.
+    if [STRING, OPAQUE, SEQUENCE].iter().any(holds) {
+        return Err(Refused("texts or bytes inside structures or arrays"));
+    }
+    Ok(Vec::new())
 }
 
 fn name(id: &Id) -> Result<Vec<u8>, Refused> {
@@ -105,7 +116,7 @@ pub(super) fn sequences(
     // SAFETY: numbers for identifiers.
     let (class, size) = unsafe { (H5Tget_class(inner.0), H5Tget_size(inner.0)) };
     if ![INTEGER, BITFIELD, OPAQUE].contains(&class) {
-        return Ok(Vec::new());
+        return no_text_in(&inner);
     }
     if items > MAX_ITEMS {
         return Err(Refused("a value of that many sequences"));

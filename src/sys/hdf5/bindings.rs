@@ -115,6 +115,7 @@ unsafe extern "C" {
     pub(super) fn H5Aread(attribute: Hid, kind: Hid, buffer: *mut c_void) -> c_int;
 
     pub(super) fn H5Tget_class(kind: Hid) -> c_int;
+    pub(super) fn H5Tdetect_class(kind: Hid, class: c_int) -> c_int;
     pub(super) fn H5Tget_size(kind: Hid) -> usize;
     pub(super) fn H5Tget_super(kind: Hid) -> Hid;
     pub(super) fn H5Tis_variable_str(kind: Hid) -> c_int;

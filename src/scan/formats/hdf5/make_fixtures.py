@@ -91,6 +91,10 @@ def main():
     write(folder, "filter.h5", unknown_filter)
     write(folder, "rows.h5", rows)
     write(folder, "pickled-attribute.h5", lambda file: file.attrs.__setitem__("x", numpy.bytes_(pickle.dumps(Call(), 0))))
+    texts = numpy.array([(1, b"{}")], dtype=[("n", "i4"), ("text", "S8")])
+    write(folder, "structure.h5", lambda file: file.attrs.__setitem__("x", texts))
+    numbers = numpy.array([(1, 2.0)], dtype=[("n", "i4"), ("x", "f8")])
+    write(folder, "structure-of-numbers.h5", lambda file: file.attrs.__setitem__("x", numbers))
     write(folder, "honest.h5", groups)
 
 

@@ -41,6 +41,14 @@ fn honest_files_raise_nothing() {
     assert_eq!(of(&zip(&[ZipMember::deflated("model.weights.h5", fixture!("honest"))])).verdict, Verdict::Clean);
 }
 
+#[cfg(feature = "hdf5")]
+#[test]
+fn text_inside_a_structure_is_not_read_and_that_is_said() {
+    let report = of(fixture!("structure"));
+    assert_eq!((report.verdict, cause_of(&report)), (Verdict::Unscannable, Some(PartialCause::Fault)), "{report:?}");
+    assert_eq!(of(fixture!("structure-of-numbers")).verdict, Verdict::Clean);
+}
+
 #[cfg(not(feature = "hdf5"))]
 #[test]
 fn without_the_library_no_file_is_clean() {
